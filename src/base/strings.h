@@ -1,0 +1,32 @@
+/* Interned strings: equal texts get one small dense id; the hash table behind names of accounts and more. */
+#ifndef JB_BASE_STRINGS_H
+#define JB_BASE_STRINGS_H
+
+#include "base/cleanup.h"
+#include "base/error.h"
+
+#include <stdint.h>
+
+#define JB_STRING_NONE UINT32_MAX
+
+struct jb_strings; /* opaque */
+
+/* ceiling: most distinct strings it takes (JB_LIMIT past it). */
+enum jb_code jb_strings_make(size_t ceiling, struct jb_error *error, struct jb_strings **ret_strings);
+void jb_strings_free(struct jb_strings *strings); /* NULL-safe */
+
+/* Id of text (copied when new): 0, 1, 2 … in order of first sight. No allocation when it is known. */
+enum jb_code jb_strings_intern(struct jb_strings *strings, const char *text, struct jb_error *error,
+                               uint32_t *ret_id);
+uint32_t jb_strings_find(const struct jb_strings *strings, const char *text); /* JB_STRING_NONE if absent */
+const char *jb_strings_text(const struct jb_strings *strings, uint32_t id);   /* valid until free */
+size_t jb_strings_count(const struct jb_strings *strings);
+
+/* 64-bit hash of bytes (FNV-1a with a final avalanche); stable across runs and machines. */
+uint64_t jb_hash_bytes(const void *bytes, size_t length);
+/* Mixes an integer (splitmix64 finaliser). */
+uint64_t jb_hash_uint64(uint64_t value);
+
+JB_DEFINE_CLEANUP(struct jb_strings, jb_strings_free);
+
+#endif

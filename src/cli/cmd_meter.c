@@ -1,0 +1,14 @@
+/* The verb `meter`. */
+#include "cli/cli.h"
+
+static int run(struct jb_cli *cli) {
+    struct jb_error error = {0};
+    return jb_cli_fail(cli, jb_error_set(&error, JB_UNSUPPORTED, "not in this build"), &error);
+}
+
+const struct jb_verb jb_verb_meter = {
+    .name = "meter",
+    .summary = "the agent that measures this machine and books it",
+    .help = "usage: joulebook meter\n",
+    .run = run,
+};

@@ -1,0 +1,14 @@
+/* The verb `statement`. */
+#include "cli/cli.h"
+
+static int run(struct jb_cli *cli) {
+    struct jb_error error = {0};
+    return jb_cli_fail(cli, jb_error_set(&error, JB_UNSUPPORTED, "not in this build"), &error);
+}
+
+const struct jb_verb jb_verb_statement = {
+    .name = "statement",
+    .summary = "sum what was consumed, by account or label",
+    .help = "usage: joulebook statement\n",
+    .run = run,
+};
