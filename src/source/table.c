@@ -5,6 +5,7 @@
 
 const struct jb_source_ops *const jb_source_table[] = {
     &jb_source_replay,
+    &jb_source_rapl,
     NULL,
 };
 
