@@ -26,6 +26,8 @@ struct jb_cgroup_usage {
     uint32_t serial;       /* never reused by the load while it is open; a cgroup made anew gets a new one */
     uint64_t cpu_ns;       /* cumulative, with everything below it */
     uint64_t memory_bytes; /* current, with everything below it; 0 unknown */
+    bool approximate;      /* cpu_ns is sampled by the tick (root of cgroup v2), so its difference to exact
+                              figures is noise */
 };
 
 enum { JB_COMM_SIZE = 16 };
