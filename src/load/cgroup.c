@@ -90,12 +90,14 @@ static enum jb_code cgroup_sample(struct jb_load *load, struct jb_sample *sample
         return code;
     for (size_t i = 0; i < tree->count; i++) {
         const struct jb_cgroup_node *node = &tree->nodes[i];
-        sample->cgroups[i] = (struct jb_cgroup_usage){.id = node->id,
-                                                      .path = node->path,
-                                                      .parent = node->parent,
-                                                      .serial = node->serial,
-                                                      .cpu_ns = node->cpu_ns,
-                                                      .memory_bytes = node->memory_bytes};
+        sample->cgroups[i] =
+            (struct jb_cgroup_usage){.id = node->id,
+                                     .path = node->path,
+                                     .parent = node->parent,
+                                     .serial = node->serial,
+                                     .cpu_ns = node->cpu_ns,
+                                     .memory_bytes = node->memory_bytes,
+                                     .approximate = i == JB_CGROUP_ROOT && !self->root_is_exact};
     }
     sample->cgroup_count = tree->count;
     self->tick++;
