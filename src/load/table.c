@@ -1,10 +1,13 @@
 /* The kinds of usage there are, in order of preference, and the choice among them. */
-#include "load/load.h"
+#include "load/table.h"
 
 #include <stddef.h>
 #include <string.h>
 
 const struct jb_load_ops *const jb_load_table[] = {
+    &jb_load_host,
+    &jb_load_cgroup,
+    &jb_load_process_clock,
     NULL,
 };
 

@@ -65,7 +65,8 @@ struct jb_sample {
     size_t process_count, process_capacity;
     struct jb_gpu_usage *gpus;
     size_t gpu_count, gpu_capacity;
-    uint64_t exits_lost; /* exit records that did not fit; their CPU time shows up as the cgroup's `exited` */
+    uint64_t exits_lost; /* since the last sample: exit records that did not fit; their CPU time shows up as
+                            the cgroup's `exited` */
 };
 
 #define JB_CGROUP_CEILING  ((size_t)100000)
