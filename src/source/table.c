@@ -4,5 +4,6 @@
 #include <stddef.h>
 
 const struct jb_source_ops *const jb_source_table[] = {
+    &jb_source_cpumodel,
     NULL,
 };
