@@ -403,7 +403,7 @@ void jb_booking_energy_counter(const struct jb_domain *domain, const struct jb_r
 void jb_booking_cpu_counter(const char *cgroup_path, char ret[static JB_COUNTER_SIZE]) {
     char path[JB_ACCOUNT_SIZE];
     jb_account_of_cgroup("-", cgroup_path, path);
-    snprintf(ret, JB_COUNTER_SIZE, "cpu:%s", path + strlen("host/-/cgroup/"));
+    snprintf(ret, JB_COUNTER_SIZE, "cpu:%.760s", path + strlen("host/-/cgroup/"));
 }
 
 void jb_booking_idle_counter(const struct jb_domain *domain, unsigned number, char ret[static JB_COUNTER_SIZE]) {

@@ -101,7 +101,7 @@ enum jb_code jb_domains_open(const struct jb_source_context *context, struct jb_
     for (uint32_t i = 0; !code && jb_source_table[i]; i++) {
         assert(i < SOURCE_CEILING);
         struct jb_error reason = {0};
-        if (jb_source_table[i]->open(context, &reason, &domains->sources[i])) {
+        if (jb_source_open(jb_source_table[i], context, &reason, &domains->sources[i])) {
             domains->sources[i] = NULL;
             jb_buffer_printf(notes, "%s: %s\n", jb_source_table[i]->name, reason.message);
             continue;
@@ -318,7 +318,7 @@ enum jb_code jb_domains_rescan(struct jb_domains *domains, struct jb_error *erro
         struct jb_source *source = domains->sources[s];
         if (!source) {
             /* A driver may be loaded while we run. */
-            if (jb_source_table[s]->open(&domains->context, NULL, &domains->sources[s])) {
+            if (jb_source_open(jb_source_table[s], &domains->context, NULL, &domains->sources[s])) {
                 domains->sources[s] = NULL;
                 continue;
             }
