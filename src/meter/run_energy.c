@@ -13,15 +13,15 @@ static bool is_booked(enum jb_cover_place place) {
     return place == JB_COVER_AUTHORITY || place == JB_COVER_PART;
 }
 
-static struct jb_run_domain *domain_of(struct jb_run_energy *energy, const struct jb_domain_tick *tick) {
+static struct jb_run_domain *domain_of(struct jb_run_energy *energy, const struct jb_metered_domain *tick) {
     for (size_t i = 0; i < energy->domain_count; i++) {
-        if (strcmp(energy->domains[i].domain.id, tick->domain->id) == 0)
+        if (strcmp(energy->domains[i].domain.id, tick->domain.id) == 0)
             return &energy->domains[i];
     }
     if (energy->domain_count == JB_RUN_DOMAIN_CEILING)
         return NULL;
     struct jb_run_domain *added = &energy->domains[energy->domain_count++];
-    *added = (struct jb_run_domain){.domain = *tick->domain, .source = tick->source, .place = tick->place};
+    *added = (struct jb_run_domain){.domain = tick->domain, .source = tick->source, .place = tick->place};
     return added;
 }
 
@@ -30,7 +30,7 @@ static uint64_t add_domains(struct jb_run_energy *energy, const struct jb_tick *
     uint64_t authority_uj = 0, parts_uj = 0;
     bool authority_known = false;
     for (size_t i = 0; i < tick->domain_count; i++) {
-        const struct jb_domain_tick *one = &tick->domains[i];
+        const struct jb_metered_domain *one = &tick->domains[i];
         if (!is_booked(one->place))
             continue;
         struct jb_run_domain *domain = domain_of(energy, one);

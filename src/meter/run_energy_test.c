@@ -27,7 +27,7 @@ static const struct jb_slot slots[SLOTS] = {{.leaf = JB_LEAF_IDLE, .cgroup = "",
 static const bool held[SLOTS] = {false, true, false, true};
 
 /* One second of 50 J: 20 idle, 12 + 6 of the command, 12 of another. */
-static void add_second(struct jb_run_energy *energy, const struct jb_domain_tick *domains, size_t count) {
+static void add_second(struct jb_run_energy *energy, const struct jb_metered_domain *domains, size_t count) {
     const uint64_t cpu_ns[SLOTS] = {0, 400000000, 400000000, 200000000};
     const uint64_t energy_uj[SLOTS] = {20000000, 12000000, 12000000, 6000000};
     struct jb_tick tick = {.elapsed_ns = 1000000000,
@@ -45,7 +45,7 @@ static void add_second(struct jb_run_energy *energy, const struct jb_domain_tick
 static void test_by_group_is_the_sum_of_its_slots(void **state) {
     (void)state;
     struct jb_domain package = domain("rapl/package-0", 20000, JB_MEASURED);
-    struct jb_domain_tick ticks[] = {{.domain = &package,
+    struct jb_metered_domain ticks[] = {{.domain = package,
                                       .place = JB_COVER_PART,
                                       .known = true,
                                       .energy_uj = 50000000,
@@ -67,7 +67,7 @@ static void test_by_group_is_the_sum_of_its_slots(void **state) {
 static void test_cpu_time_on_no_row_counts_at_the_mean_rate(void **state) {
     (void)state;
     struct jb_domain package = domain("rapl/package-0", 0, JB_MEASURED);
-    struct jb_domain_tick ticks[] = {{.domain = &package,
+    struct jb_metered_domain ticks[] = {{.domain = package,
                                       .place = JB_COVER_PART,
                                       .known = true,
                                       .energy_uj = 50000000,
@@ -85,7 +85,7 @@ static void test_cpu_time_on_no_row_counts_at_the_mean_rate(void **state) {
 static void test_unknown_is_not_zero(void **state) {
     (void)state;
     struct jb_domain package = domain("rapl/package-0", 0, JB_MEASURED);
-    struct jb_domain_tick ticks[] = {{.domain = &package, .place = JB_COVER_PART, .known = false}};
+    struct jb_metered_domain ticks[] = {{.domain = package, .place = JB_COVER_PART, .known = false}};
     struct jb_run_energy energy = {0};
     add_second(&energy, ticks, 1);
     assert_false(jb_run_energy_figure(&energy, 1).is_known);
@@ -99,10 +99,10 @@ static void test_uncertainties_of_one_source_add_and_of_two_combine(void **state
     (void)state;
     struct jb_domain one = domain("rapl/0", 30000, JB_MEASURED), two = domain("rapl/1", 30000, JB_MEASURED),
                      three = domain("nvml/0", 80000, JB_MODELLED);
-    struct jb_domain_tick ticks[] = {
-        {.domain = &one, .source = 0, .place = JB_COVER_PART, .known = true, .energy_uj = 20000000},
-        {.domain = &two, .source = 0, .place = JB_COVER_PART, .known = true, .energy_uj = 20000000},
-        {.domain = &three, .source = 1, .place = JB_COVER_PART, .known = true, .energy_uj = 20000000}};
+    struct jb_metered_domain ticks[] = {
+        {.domain = one, .source = 0, .place = JB_COVER_PART, .known = true, .energy_uj = 20000000},
+        {.domain = two, .source = 0, .place = JB_COVER_PART, .known = true, .energy_uj = 20000000},
+        {.domain = three, .source = 1, .place = JB_COVER_PART, .known = true, .energy_uj = 20000000}};
     struct jb_run_energy energy = {0};
     add_second(&energy, ticks, 3);
     double expected = sqrt(0.6 * 0.6 + 0.6 * 0.6 + 2 * 0.6 * 0.6 + 1.6 * 1.6) / 60;
@@ -126,8 +126,8 @@ static void test_uncertainties_of_one_source_add_and_of_two_combine(void **state
 static void test_by_process(void **state) {
     (void)state;
     struct jb_domain package = domain("rapl/package-0", 0, JB_MEASURED);
-    struct jb_domain_tick domains[] = {
-        {.domain = &package, .place = JB_COVER_PART, .known = true, .energy_uj = 50000000}};
+    struct jb_metered_domain domains[] = {
+        {.domain = package, .place = JB_COVER_PART, .known = true, .energy_uj = 50000000}};
     struct jb_process_tick processes[] = {{.pid = 1, .energy_uj = 1.5e6, .cpu_ns = 10},
                                           {.pid = 2, .energy_uj = 2.25e6, .cpu_ns = 20}};
     const bool is_member[] = {false, true};
