@@ -125,6 +125,16 @@ static uint32_t uncertainty_ppm(enum jb_domain_kind kind, bool is_amd) {
     }
 }
 
+/* Whether the domain was usable before this scan: it then keeps its place while it has no data for a moment.
+ */
+static bool was_usable(const struct rapl_source *source, const struct rapl_list *list, const char *id) {
+    for (size_t i = 0; list != source->list && i < source->list->count; i++) {
+        if (strcmp(source->list->domains[i].id, id) == 0)
+            return source->list->domains[i].state == JB_DOMAIN_OK;
+    }
+    return false;
+}
+
 /* Opens the counter and looks whether it counts: state and note of the domain. */
 static void probe_counter(struct rapl_source *source, struct rapl_list *list, size_t index) {
     struct jb_domain *domain = &list->domains[index];
@@ -138,6 +148,8 @@ static void probe_counter(struct rapl_source *source, struct rapl_list *list, si
         domain->state = JB_DOMAIN_DENIED;
         snprintf(domain->note, sizeof domain->note, "%s", MEND);
         list->wants_retry = true;
+    } else if (!code && reading.state == JB_READING_NONE && was_usable(source, list, domain->id)) {
+        return;
     } else if (code || reading.state != JB_READING_OK) {
         domain->state = JB_DOMAIN_DISABLED;
         snprintf(domain->note, sizeof domain->note, code ? "it has no energy counter" : "it gives no data");

@@ -6,6 +6,7 @@
 const struct jb_source_ops *const jb_source_table[] = {
     &jb_source_replay,
     &jb_source_rapl,
+    &jb_source_hwmon,
     NULL,
 };
 
