@@ -15,6 +15,9 @@
 
 #include <cmocka.h>
 
+/* Not every test uses every helper. */
+#define JB_TEST_HELPER __attribute__((unused)) static
+
 struct fixture {
     char path[64];
     struct jb_root root;
@@ -24,7 +27,7 @@ struct fixture {
 };
 
 /* Copies tests/fixtures/<tree> to a new folder; NULL for an empty one. */
-static void fixture_make(struct fixture *fixture, const char *tree) {
+JB_TEST_HELPER void fixture_make(struct fixture *fixture, const char *tree) {
     const char *source_root = getenv("JB_SOURCE_ROOT");
     char command[4096];
     memset(fixture, 0, sizeof *fixture);
@@ -41,7 +44,7 @@ static void fixture_make(struct fixture *fixture, const char *tree) {
     fixture->context = (struct jb_source_context){.root = &fixture->root, .clock = &fixture->fake.clock};
 }
 
-static void fixture_end(struct fixture *fixture) {
+JB_TEST_HELPER void fixture_end(struct fixture *fixture) {
     char command[128];
     if (fixture->source)
         fixture->source->ops->close(fixture->source);
@@ -51,8 +54,7 @@ static void fixture_end(struct fixture *fixture) {
 }
 
 /* Writes text to a file that is there, as the kernel would: in place, so that open descriptors see it. */
-__attribute__((unused)) static void fixture_write(const struct fixture *fixture, const char *path,
-                                                  const char *text) {
+JB_TEST_HELPER void fixture_write(const struct fixture *fixture, const char *path, const char *text) {
     char whole[512];
     snprintf(whole, sizeof whole, "%s%s", fixture->path, path);
     FILE *file = fopen(whole, "w");
@@ -61,13 +63,13 @@ __attribute__((unused)) static void fixture_write(const struct fixture *fixture,
     assert_int_equal(fclose(file), 0);
 }
 
-__attribute__((unused)) static void fixture_shell(const struct fixture *fixture, const char *command) {
+JB_TEST_HELPER void fixture_shell(const struct fixture *fixture, const char *command) {
     char whole[1024];
     snprintf(whole, sizeof whole, "cd '%s' && %s", fixture->path, command);
     assert_int_equal(system(whole), 0);
 }
 
-static void fixture_open(struct fixture *fixture, const struct jb_source_ops *ops) {
+JB_TEST_HELPER void fixture_open(struct fixture *fixture, const struct jb_source_ops *ops) {
     struct jb_error error = {0};
     enum jb_code code = jb_source_open(ops, &fixture->context, &error, &fixture->source);
     if (code)
@@ -76,7 +78,7 @@ static void fixture_open(struct fixture *fixture, const struct jb_source_ops *op
 }
 
 /* Index of the domain with that id. */
-static size_t fixture_find(const struct fixture *fixture, const char *id) {
+JB_TEST_HELPER size_t fixture_find(const struct fixture *fixture, const char *id) {
     const struct jb_domain *domains;
     size_t count = fixture->source->ops->domains(fixture->source, &domains);
     for (size_t i = 0; i < count; i++) {
@@ -89,13 +91,13 @@ static size_t fixture_find(const struct fixture *fixture, const char *id) {
     return 0;
 }
 
-static const struct jb_domain *fixture_domain(const struct fixture *fixture, const char *id) {
+JB_TEST_HELPER const struct jb_domain *fixture_domain(const struct fixture *fixture, const char *id) {
     const struct jb_domain *domains;
     fixture->source->ops->domains(fixture->source, &domains);
     return &domains[fixture_find(fixture, id)];
 }
 
-__attribute__((unused)) static struct jb_reading fixture_read(const struct fixture *fixture, const char *id) {
+JB_TEST_HELPER struct jb_reading fixture_read(const struct fixture *fixture, const char *id) {
     struct jb_reading readings[256];
     fixture->source->ops->read(fixture->source, readings);
     return readings[fixture_find(fixture, id)];

@@ -7,7 +7,6 @@
 #include "source/channel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -291,15 +290,6 @@ static enum jb_code judge(const struct rapl_source *source, struct jb_error *err
                         source->root->path);
 }
 
-static bool read_is_amd(const struct jb_root *root) {
-    char text[1024];
-    size_t length;
-    _cleanup_close_ int descriptor = jb_root_openat(root, "/proc/cpuinfo", O_RDONLY);
-    if (descriptor < 0 || jb_descriptor_read(descriptor, text, sizeof text, NULL, &length))
-        return false;
-    return strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine");
-}
-
 static void rapl_close(struct jb_source *base) {
     struct rapl_source *source = (struct rapl_source *)base;
     if (!source)
@@ -319,7 +309,7 @@ static enum jb_code rapl_open(const struct jb_source_context *context, struct jb
     source->base.ops = &jb_source_rapl;
     source->root = context->root;
     source->clock = context->clock;
-    source->is_amd = read_is_amd(context->root);
+    source->is_amd = jb_rapl_is_amd(context->root);
     source->list = calloc(1, sizeof *source->list);
     source->spare = calloc(1, sizeof *source->spare);
     enum jb_code code = source->list && source->spare ? scan(source, source->list, error)
