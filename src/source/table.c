@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 const struct jb_source_ops *const jb_source_table[] = {
+    &jb_source_nvml,
     &jb_source_cpumodel,
     NULL,
 };
