@@ -1,5 +1,5 @@
 /* NVIDIA GPUs: energy counter or power gauge of each, through the driver's management library (NVML). */
-#include "source/nvml_internal.h"
+#include "source/nvml.h"
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* Who used an NVIDIA GPU since the last question, by process. */
-#include "source/nvml_internal.h"
+#include "source/nvml.h"
 
 #include "base/array.h"
 

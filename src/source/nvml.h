@@ -1,6 +1,6 @@
 /* Inside of the nvml source: its GPUs, shared by reading them and by asking who uses them. */
-#ifndef JB_SOURCE_NVML_INTERNAL_H
-#define JB_SOURCE_NVML_INTERNAL_H
+#ifndef JB_SOURCE_NVML_H
+#define JB_SOURCE_NVML_H
 
 #include "source/nvml_api.h"
 #include "source/source.h"
