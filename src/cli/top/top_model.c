@@ -135,8 +135,8 @@ static enum jb_code summarise_evidence(struct jb_top_summary *summary, const str
     if (!energy)
         return jb_error_set(error, JB_MEMORY, "no memory for the table");
     jb_run_energy_add(energy, tick, slots, (struct jb_run_selection){0});
-    summary->uncertainty = jb_run_energy_uncertainty(energy);
-    summary->method = jb_run_energy_method(energy);
+    summary->uncertainty = jb_run_energy_uncertainty(energy, false);
+    summary->method = jb_run_energy_method(energy, false);
     return JB_OK;
 }
 
@@ -186,8 +186,8 @@ const struct jb_top_summary *jb_top_model_summary(const struct jb_top_model *mod
 /* --- rows of each kind --- */
 
 static struct candidate *add_row(struct jb_top_model *model, struct jb_error *error) {
-    if (jb_array_reserve(&model->candidates, &model->candidate_capacity, model->candidate_count + 1, ROW_CEILING,
-                         "rows", error))
+    if (jb_array_reserve(&model->candidates, &model->candidate_capacity, model->candidate_count + 1,
+                         ROW_CEILING, "rows", error))
         return NULL;
     struct candidate *added = &model->candidates[model->candidate_count++];
     *added = (struct candidate){.parent = NO_ROW};
@@ -220,8 +220,10 @@ static enum jb_code add_host_row(struct jb_top_model *model, uint64_t number, co
     return JB_OK;
 }
 
-/* What belongs to nobody who is alive. Differences of sums of doubles may leave dust: less than 1 µJ is none. */
-static struct jb_top_use difference(struct jb_top_use whole, double tick_uj, double total_uj, uint64_t tick_cpu_ns) {
+/* What belongs to nobody who is alive. Differences of sums of doubles may leave dust: less than 1 µJ is none.
+ */
+static struct jb_top_use difference(struct jb_top_use whole, double tick_uj, double total_uj,
+                                    uint64_t tick_cpu_ns) {
     whole.tick_uj -= tick_uj;
     whole.total_uj -= total_uj;
     if (fabs(whole.tick_uj) < 1)
@@ -235,8 +237,8 @@ static struct jb_top_use difference(struct jb_top_use whole, double tick_uj, dou
 
 static enum jb_code add_host_rows(struct jb_top_model *model, struct jb_top_use ended, bool has_kernel_rows,
                                   const struct jb_top_use *kernel, struct jb_error *error) {
-    static const char *const names[JB_TOP_PART_COUNT] = {"idle", "interrupt", "steal", "unattributed", "rest",
-                                                         "kernel"};
+    static const char *const names[JB_TOP_PART_COUNT] = {"idle",         "interrupt", "steal",
+                                                         "unattributed", "rest",      "kernel"};
     const struct jb_top_use *parts = model->tables.parts;
     if (model->settings.hides_host)
         return JB_OK;
@@ -282,16 +284,16 @@ static enum jb_code add_processes(struct jb_top_model *model, struct jb_error *e
         set_use(model, row, process->tick.energy_uj, process->total_uj, process->tick.cpu_ns,
                 process->tick.cpu_total_ns);
     }
-    struct jb_top_use ended =
-        difference(tables->workloads, tables->living.tick_uj, tables->living.total_uj, tables->living.tick_cpu_ns);
+    struct jb_top_use ended = difference(tables->workloads, tables->living.tick_uj, tables->living.total_uj,
+                                         tables->living.tick_cpu_ns);
     return add_host_rows(model, ended, !hides_kernel, &kernel, error);
 }
 
 static enum jb_code add_groups(struct jb_top_model *model, const struct jb_top_group *groups, size_t count,
                                const struct jb_strings *paths, struct jb_error *error) {
     const struct jb_top_tables *tables = &model->tables;
-    enum jb_code code =
-        jb_array_reserve(&model->group_row, &model->group_row_capacity, count, JB_TOP_GROUP_CEILING + 1, "rows", error);
+    enum jb_code code = jb_array_reserve(&model->group_row, &model->group_row_capacity, count,
+                                         JB_TOP_GROUP_CEILING + 1, "rows", error);
     if (code)
         return code;
     double tick_uj = 0, total_uj = 0;
@@ -330,8 +332,8 @@ static enum jb_code add_groups(struct jb_top_model *model, const struct jb_top_g
         model->candidates[i].parent = parent == JB_STRING_NONE ? NO_ROW : model->group_row[parent];
     }
     const struct jb_top_use *kernel = &tables->parts[JB_TOP_PART_KERNEL];
-    struct jb_top_use ended = difference(tables->workloads, tick_uj + kernel->tick_uj, total_uj + kernel->total_uj,
-                                         tick_cpu_ns + kernel->tick_cpu_ns);
+    struct jb_top_use ended = difference(tables->workloads, tick_uj + kernel->tick_uj,
+                                         total_uj + kernel->total_uj, tick_cpu_ns + kernel->tick_cpu_ns);
     return add_host_rows(model, ended, false, kernel, error);
 }
 
@@ -508,8 +510,8 @@ struct level {
 
 /* Walks the tree from its roots. Below a collapsed row nothing is emitted, its figures take the rows' in. */
 static enum jb_code emit_tree(struct jb_top_model *model, size_t kept, struct jb_error *error) {
-    /* The depth is bounded by the number of rows; the stack is bounded by 64 shown levels and what lies deeper
-     * is shown at the last level. */
+    /* The depth is bounded by the number of rows; the stack is bounded by 64 shown levels and what lies
+     * deeper is shown at the last level. */
     _cleanup_free_ struct level *stack = malloc((kept + 1) * sizeof *stack);
     if (!stack)
         return jb_error_set(error, JB_MEMORY, "no memory for the tree");
@@ -569,7 +571,8 @@ static enum jb_code reserve_order(struct jb_top_model *model, struct jb_error *e
     enum jb_code code =
         jb_array_reserve(&model->order, &model->order_capacity, count, ROW_CEILING, "rows", error);
     if (!code)
-        code = jb_array_reserve(&model->first_child, &model->first_child_capacity, count, ROW_CEILING, "rows", error);
+        code = jb_array_reserve(&model->first_child, &model->first_child_capacity, count, ROW_CEILING, "rows",
+                                error);
     if (!code)
         code = jb_array_reserve(&model->rows, &model->row_capacity, count, ROW_CEILING, "rows", error);
     return code;
@@ -642,7 +645,8 @@ size_t jb_top_model_find(const struct jb_top_model *model, uint64_t key) {
     return at;
 }
 
-size_t jb_top_model_search(const struct jb_top_model *model, const char *text, size_t from, bool is_backward) {
+size_t jb_top_model_search(const struct jb_top_model *model, const char *text, size_t from,
+                           bool is_backward) {
     size_t count = model->row_count, length = strlen(text);
     for (size_t step = 0; length > 0 && step < count; step++) {
         size_t at = is_backward ? (from + count - step) % count : (from + step) % count;
@@ -663,8 +667,8 @@ enum jb_code jb_top_model_collapse(struct jb_top_model *model, uint64_t key, boo
     }
     if (!is_wanted_collapsed)
         return JB_OK;
-    enum jb_code code = jb_array_reserve(&model->collapsed, &model->collapsed_capacity, model->collapsed_count + 1,
-                                         COLLAPSED_CEILING, "folded rows", error);
+    enum jb_code code = jb_array_reserve(&model->collapsed, &model->collapsed_capacity,
+                                         model->collapsed_count + 1, COLLAPSED_CEILING, "folded rows", error);
     if (!code)
         model->collapsed[model->collapsed_count++] = key;
     return code;
@@ -693,7 +697,8 @@ enum jb_code jb_top_model_set_command(struct jb_top_model *model, uint64_t key, 
     return JB_OK;
 }
 
-static const char *const sort_names[JB_TOP_SORT_COUNT] = {"power", "energy", "cpu", "time", "pid", "group", "name"};
+static const char *const sort_names[JB_TOP_SORT_COUNT] = {"power", "energy", "cpu", "time",
+                                                          "pid",   "group",  "name"};
 static const char *const by_names[JB_TOP_BY_COUNT] = {"process", "cgroup", "container"};
 
 const char *jb_top_sort_name(enum jb_top_sort sort) {

@@ -73,8 +73,8 @@ struct jb_top_summary {
     double power_w;        /* NaN unknown */
     double energy_j;       /* NaN when it was never known */
     double uncertainty;    /* relative standard uncertainty of power_w; NaN unknown */
-    double idle_power_w;    /* of the segments, the part that is idle; NaN unknown */
-    bool has_authority;     /* an outermost meter says what the total is */
+    double idle_power_w;   /* of the segments, the part that is idle; NaN unknown */
+    bool has_authority;    /* an outermost meter says what the total is */
     enum jb_method method; /* of power_w */
     char sources[128];     /* "rapl, nvml"; "" none */
     char unknown[192];     /* booked domains without a value in this interval and why; "" none */
@@ -98,8 +98,8 @@ enum jb_code jb_top_model_update(struct jb_top_model *model, const struct jb_tic
 /* Energy and time of groups count from here. */
 void jb_top_model_reset(struct jb_top_model *model);
 
-/* Orders, filters and trees the last tick; rows are valid until the next update or arrange. The figures of the
- * rows, none hidden, sum to the host's: visible rows never count a joule twice. */
+/* Orders, filters and trees the last tick; rows are valid until the next update or arrange. The figures of
+ * the rows, none hidden, sum to the host's: visible rows never count a joule twice. */
 enum jb_code jb_top_model_arrange(struct jb_top_model *model, const struct jb_top_settings *settings,
                                   struct jb_error *error);
 const struct jb_top_row *jb_top_model_rows(const struct jb_top_model *model, size_t *ret_count);

@@ -95,9 +95,11 @@ static enum jb_code intern_container(struct jb_top_tables *tables, const char *p
         struct jb_top_group *made = &tables->containers[id];
         *made = (struct jb_top_group){.parent = JB_STRING_NONE, .container = id};
         bool is_plain = name.kind == JB_WORKLOAD_CGROUP || !name.name[0];
-        snprintf(made->name, sizeof made->name, "%.*s", (int)sizeof made->name - 1, is_plain ? path : name.name);
+        snprintf(made->name, sizeof made->name, "%.*s", (int)sizeof made->name - 1,
+                 is_plain ? path : name.name);
         snprintf(made->what, sizeof made->what, "%s%s%s", is_plain ? "" : name.engine,
-                 is_plain || !name.engine[0] ? "" : " ", kind_name(is_plain ? JB_WORKLOAD_CGROUP : name.kind));
+                 is_plain || !name.engine[0] ? "" : " ",
+                 kind_name(is_plain ? JB_WORKLOAD_CGROUP : name.kind));
     }
     *ret_container = id;
     return JB_OK;
@@ -156,7 +158,8 @@ uint64_t jb_top_process_key(int32_t pid, uint64_t start_ns) {
     return jb_hash_uint64(jb_hash_uint64(start_ns) + (uint64_t)(uint32_t)pid) >> 2;
 }
 
-static size_t find_process(const struct jb_top_tables *tables, const struct jb_top_process *in, uint64_t key) {
+static size_t find_process(const struct jb_top_tables *tables, const struct jb_top_process *in,
+                           uint64_t key) {
     if (tables->index_size == 0)
         return SIZE_MAX;
     size_t mask = tables->index_size - 1;
@@ -177,8 +180,8 @@ static enum jb_code index_processes(struct jb_top_tables *tables, struct jb_erro
     size_t size = 64;
     while (size < 2 * tables->process_count)
         size *= 2;
-    enum jb_code code = jb_array_reserve(&tables->index, &tables->index_capacity, size, 4 * JB_PROCESS_CEILING,
-                                         "processes", error);
+    enum jb_code code = jb_array_reserve(&tables->index, &tables->index_capacity, size,
+                                         4 * JB_PROCESS_CEILING, "processes", error);
     if (code)
         return code;
     tables->index_size = size;
@@ -193,7 +196,8 @@ static enum jb_code index_processes(struct jb_top_tables *tables, struct jb_erro
     return JB_OK;
 }
 
-/* Those alive go into a new array and take what was kept of them along; the rest of the old one is forgotten. */
+/* Those alive go into a new array and take what was kept of them along; the rest of the old one is forgotten.
+ */
 static enum jb_code update_processes(struct jb_top_tables *tables, const struct jb_tick *tick,
                                      const uint32_t *group_of_slot, struct jb_error *error) {
     enum jb_code code = jb_array_reserve(&tables->earlier, &tables->earlier_capacity, tick->process_count,
@@ -284,7 +288,8 @@ static enum jb_top_part part_of_leaf(enum jb_leaf leaf) {
 
 /* Adds each slot to its group, its container, or its part of the host. */
 static enum jb_code update_slots(struct jb_top_tables *tables, const struct jb_tick *tick,
-                                 const struct jb_slot *slots, uint32_t *group_of_slot, struct jb_error *error) {
+                                 const struct jb_slot *slots, uint32_t *group_of_slot,
+                                 struct jb_error *error) {
     double all_uj = 0;
     for (size_t i = 0; i < tick->slot_count; i++) {
         uint64_t energy_uj = tick->slot_energy_uj[i], cpu_ns = tick->slot_cpu_ns[i];
