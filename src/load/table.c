@@ -1,11 +1,11 @@
 /* The kinds of usage there are, in order of preference, and the choice among them. */
-#include "load/load.h"
+#include "load/table.h"
 
 #include <stddef.h>
 #include <string.h>
 
 const struct jb_load_ops *const jb_load_table[] = {
-    NULL,
+    &jb_load_host, &jb_load_cgroup, &jb_load_process_bpf, &jb_load_process_clock, NULL,
 };
 
 enum jb_code jb_load_open(enum jb_load_role role, const char *only, const struct jb_load_context *context,

@@ -26,6 +26,8 @@ struct jb_cgroup_usage {
     uint32_t serial;       /* never reused by the load while it is open; a cgroup made anew gets a new one */
     uint64_t cpu_ns;       /* cumulative, with everything below it */
     uint64_t memory_bytes; /* current, with everything below it; 0 unknown */
+    bool approximate;      /* cpu_ns is sampled by the tick (root of cgroup v2), so its difference to exact
+                              figures is noise */
 };
 
 enum { JB_COMM_SIZE = 16 };
@@ -63,7 +65,8 @@ struct jb_sample {
     size_t process_count, process_capacity;
     struct jb_gpu_usage *gpus;
     size_t gpu_count, gpu_capacity;
-    uint64_t exits_lost; /* exit records that did not fit; their CPU time shows up as the cgroup's `exited` */
+    uint64_t exits_lost; /* since the last sample: exit records that did not fit; their CPU time shows up as
+                            the cgroup's `exited` */
 };
 
 #define JB_CGROUP_CEILING  ((size_t)100000)
