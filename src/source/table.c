@@ -4,11 +4,7 @@
 #include <stddef.h>
 
 const struct jb_source_ops *const jb_source_table[] = {
-    &jb_source_replay,
-    &jb_source_rapl,
-    &jb_source_nvml,
-    &jb_source_cpumodel,
-    NULL,
+    &jb_source_replay, &jb_source_rapl, &jb_source_nvml, &jb_source_amdgpu, &jb_source_cpumodel, NULL,
 };
 
 enum jb_code jb_source_open(const struct jb_source_ops *ops, const struct jb_source_context *context,
