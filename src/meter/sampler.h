@@ -1,17 +1,10 @@
-/* The sampler: one tick reads every source and load, splits the energy since the last tick over who used it.
- */
+/* The sampler: one tick reads every source and load, splits the energy since the last tick over who used it. */
 #ifndef JB_METER_SAMPLER_H
 #define JB_METER_SAMPLER_H
 
-#include "attribute/cover.h"
+#include "attribute/attribution.h"
 #include "load/load.h"
-#include "source/source.h"
-
-enum jb_idle_policy {
-    JB_IDLE_SEPARATE,       /* idle energy stays on host/<h>/idle */
-    JB_IDLE_BY_USE,         /* shared like the active energy */
-    JB_IDLE_BY_RESERVATION, /* shared by memory held (cgroup memory.current), what none holds stays idle */
-};
+#include "meter/domains.h"
 
 struct jb_sampler_options {
     const struct jb_root *root;
@@ -19,58 +12,36 @@ struct jb_sampler_options {
     enum jb_idle_policy idle;
     const char *replay_path, *nvml_library, *data_path;
     const char *process_load; /* insist on "process_bpf" or "process_clock"; NULL: the best that works */
+    bool want_processes;      /* fill jb_tick.processes (top, run) */
 };
 
-/* A leaf that energy is booked to: (cgroup, what). Slots are dense, bounded and never move while open. */
-enum jb_leaf {
-    JB_LEAF_PROCESS,
-    JB_LEAF_EXITED,
-    JB_LEAF_KERNEL,
-    JB_LEAF_INTERRUPT,
-    JB_LEAF_STEAL,
-    JB_LEAF_IDLE
-};
-struct jb_slot {
-    enum jb_leaf leaf;
-    const char *cgroup;  /* kernel path "/a/b"; "" for leaves of the host */
-    const char *process; /* name; "" unless JB_LEAF_PROCESS */
-};
-
-/* What one process did in the tick (top, run). */
+/* What one process did in the tick. */
 struct jb_process_tick {
     int32_t pid, parent_pid;
     uint64_t start_ns;
-    uint32_t slot;
-    uint32_t flags;        /* jb_process_flags */
+    uint32_t slot;         /* JB_SLOT_UNATTRIBUTED when its cgroup is not known yet */
+    uint32_t flags;        /* jb_process_flags; JB_PROCESS_EXITED: it ended in the tick */
     uint64_t cpu_ns;       /* in this tick */
     uint64_t cpu_total_ns; /* cumulative */
     double energy_uj;      /* its share of the slot's energy in this tick, for display */
     char comm[JB_COMM_SIZE];
 };
 
-struct jb_domain_tick {
-    const struct jb_domain *domain;
-    uint32_t source; /* index in jb_source_table order, for names */
-    enum jb_cover_place place;
-    bool known;         /* energy_uj is a value (else unknown, not zero) */
-    uint64_t energy_uj; /* since the last tick */
-    uint64_t idle_uj;   /* the part of it that is idle */
-};
-
 struct jb_tick {
     int64_t boottime_ns, elapsed_ns; /* end of the tick; its length (0 on the first) */
     int64_t realtime_ns;
-    uint64_t number;
-    const struct jb_domain_tick *domains;
+    uint64_t number; /* 1 is the first */
+    const struct jb_metered_domain *domains;
     size_t domain_count;
     const struct jb_process_tick *processes; /* those alive, and those that ended in the tick */
     size_t process_count;
     const uint64_t *slot_cpu_ns;    /* by slot: used in this tick */
     const uint64_t *slot_energy_uj; /* by slot: energy of this tick over all booked domains */
     size_t slot_count;
-    uint64_t busy_ns, idle_ns; /* of the host in this tick, all CPUs */
+    uint64_t busy_ns, idle_ns; /* of the host in this tick, all CPUs; busy with interrupts and steal */
     uint32_t cpu_count;
-    double host_power_w; /* of the cover; NaN unknown */
+    uint64_t energy_uj;  /* of the host in this tick; 0 when not known */
+    double host_power_w; /* NaN unknown */
 };
 
 struct jb_sampler; /* opaque */
@@ -84,12 +55,24 @@ void jb_sampler_close(struct jb_sampler *sampler); /* NULL-safe */
 /* Takes a sample now. The first one only sets the starting point. */
 enum jb_code jb_sampler_tick(struct jb_sampler *sampler, struct jb_error *error);
 const struct jb_tick *jb_sampler_last(const struct jb_sampler *sampler);
+/* The raw sample behind the last tick. */
+const struct jb_sample *jb_sampler_sample(const struct jb_sampler *sampler);
 struct jb_slot jb_sampler_slot(const struct jb_sampler *sampler, uint32_t slot);
 
-/* For headers and `sources`: one line a source or load: "rapl: 2 domains", "process_bpf", "nvml: not found
- * …". */
+/* What was accumulated since the last reset, for booking. */
+struct jb_domains *jb_sampler_domains(struct jb_sampler *sampler);
+const struct jb_attribution *jb_sampler_attribution(const struct jb_sampler *sampler);
+const struct jb_slots *jb_sampler_slots(const struct jb_sampler *sampler);
+/* Begins a new interval: forgets what was accumulated, gives back slots that nobody uses any more, and looks for
+ * devices that came or went. */
+enum jb_code jb_sampler_reset(struct jb_sampler *sampler, struct jb_error *error);
+
+/* One line a source or load: "rapl: 2 domains", "process_bpf: in use", "nvml: not found …". */
 const char *jb_sampler_notes(const struct jb_sampler *sampler);
 const char *jb_sampler_process_load(const struct jb_sampler *sampler); /* name, "" none */
 const char *jb_sampler_host(const struct jb_sampler *sampler);         /* encoded host name */
+const char *jb_sampler_boot_id(const struct jb_sampler *sampler);      /* "unknown" when the kernel does not tell */
+
+JB_DEFINE_CLEANUP(struct jb_sampler, jb_sampler_close);
 
 #endif

@@ -30,7 +30,8 @@ struct jb_source_ops {
     enum jb_code (*open)(const struct jb_source_context *context, struct jb_error *error,
                          struct jb_source **ret_source);
 
-    /* The domains, indexes stable until the next rescan that returns true. At least one after open. */
+    /* The domains, indexes stable until the next rescan that returns true. At least one after open, save
+     * where one is known to come later (replay). */
     size_t (*domains)(const struct jb_source *source, const struct jb_domain **ret_domains);
 
     /* Reads every domain now: readings[i] belongs to domains[i], always filled (state says how it went).
@@ -49,11 +50,25 @@ struct jb_source_ops {
     void (*close)(struct jb_source *source); /* NULL-safe */
 };
 
+extern const struct jb_source_ops jb_source_nvml;
+extern const struct jb_source_ops jb_source_amdgpu;
+extern const struct jb_source_ops jb_source_cpumodel;
+
 struct jb_source {
     const struct jb_source_ops *ops;
 };
 
+extern const struct jb_source_ops jb_source_replay;
+extern const struct jb_source_ops jb_source_rapl;
+extern const struct jb_source_ops jb_source_rapl_perf;
+extern const struct jb_source_ops jb_source_hwmon;
+
 /* Every source there is, in the order in which they are looked for; ends with NULL. */
 extern const struct jb_source_ops *const jb_source_table[];
+
+/* ops->open, save that a replay stands in for every other source: where context has one, the others are
+ * JB_NO_DATA, so that what is played is all there is. */
+enum jb_code jb_source_open(const struct jb_source_ops *ops, const struct jb_source_context *context,
+                            struct jb_error *error, struct jb_source **ret_source);
 
 #endif

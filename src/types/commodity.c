@@ -36,3 +36,15 @@ char *jb_commodity_format(jb_commodity commodity, char ret[static JB_COMMODITY_S
                  (char)commodity);
     return ret;
 }
+
+char *jb_commodity_unit(jb_commodity commodity, char ret[static JB_COMMODITY_SIZE]) {
+    if (commodity == JB_ENERGY || commodity == JB_EMBODIED || commodity == JB_WATER)
+        snprintf(ret, JB_COMMODITY_SIZE, "%s",
+                 commodity == JB_ENERGY     ? "uJ"
+                 : commodity == JB_EMBODIED ? "ugCO2e"
+                                            : "ul");
+    else
+        snprintf(ret, JB_COMMODITY_SIZE, "u%c%c%c", (char)(commodity >> 16), (char)(commodity >> 8),
+                 (char)commodity);
+    return ret;
+}

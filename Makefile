@@ -1,0 +1,86 @@
+# The front door: one word for each thing there is to do; `make help` lists them. Meson and Ninja do the work.
+BUILD := build
+PREFIX := /usr/local
+DESTDIR :=
+FUZZ_SECONDS := 60
+SOAK := 1h
+
+# tools/setup installs what is missing; NO_SETUP=1 leaves the machine as it is.
+setup_run := $(if $(NO_SETUP),true,tools/setup --for run)
+setup_check := $(if $(NO_SETUP),true,tools/setup --for check)
+
+.PHONY: all build run check bench install setup fuzz soak tidy format format-check coverage asan clean help
+
+all: build
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja:
+	@$(setup_run)
+	@meson setup $(BUILD) -Dtests=false -Dprefix='$(PREFIX)' >/dev/null || \
+	    { cat $(BUILD)/meson-logs/meson-log.txt; exit 1; }
+
+run:
+	@$(setup_run)
+	@$(MAKE) --no-print-directory build
+	@tools/demo $(BUILD)/src/cli/joulebook
+
+check:
+	@$(setup_check)
+	@tools/check
+
+bench:
+	@$(setup_run)
+	@tools/bench $(BENCH)
+
+install: build
+	@meson configure $(BUILD) -Dprefix='$(PREFIX)'
+	@DESTDIR='$(DESTDIR)' meson install -C $(BUILD)
+
+setup:
+	@tools/setup --for check
+
+fuzz:
+	@$(setup_check)
+	@tools/check --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
+
+soak:
+	@$(setup_run)
+	@$(MAKE) --no-print-directory build
+	@tools/soak $(BUILD)/src/cli/joulebook $(SOAK)
+
+tidy:
+	@tools/tidy
+
+format:
+	@tools/format
+
+format-check:
+	@tools/format --check
+
+coverage:
+	@$(setup_check)
+	@tools/coverage
+
+asan:
+	@$(setup_check)
+	@tools/check --only sanitized
+
+clean:
+	@rm -rf $(BUILD) build-check
+
+help:
+	@echo 'make               build into build/ (BUILD=…)'
+	@echo 'make run           build, meter this machine for ten seconds, show the balance and the statements'
+	@echo 'make check         every test, on gcc and clang, with sanitizers and a short fuzz'
+	@echo 'make bench         the measurements, with ratios (BENCH=NAME for one)'
+	@echo 'make install       into PREFIX=/usr/local, below DESTDIR'
+	@echo 'make setup         install the Debian packages that all of this needs'
+	@echo 'make fuzz          fuzz each parser for FUZZ_SECONDS=60'
+	@echo 'make soak          meter under load for SOAK=1h; the book must balance and memory stay level'
+	@echo 'make asan          build with ASan and UBSan and run the suite'
+	@echo 'make coverage      line and branch coverage, as text and HTML'
+	@echo 'make tidy          clang-tidy'
+	@echo 'make format        clang-format; format-check only looks'
+	@echo 'make clean         remove what was built'

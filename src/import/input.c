@@ -1,0 +1,139 @@
+/* The files of one import. */
+#include "import/input.h"
+
+#include "base/cleanup.h"
+#include "base/strings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CHUNK ((size_t)64 << 10)
+
+void jb_inputs_free(struct jb_inputs *inputs) {
+    for (size_t i = 0; i < inputs->count; i++) {
+        if (inputs->items[i].spool)
+            fclose(inputs->items[i].spool);
+    }
+    free(inputs->items);
+    *inputs = (struct jb_inputs){0};
+}
+
+/* Copies what can be read only once into a file without a name. */
+static enum jb_code spool(FILE *from, const char *name, struct jb_error *error, FILE **ret_spool) {
+    _cleanup_free_ char *chunk = malloc(CHUNK);
+    _cleanup_fclose_ FILE *to = tmpfile();
+    size_t length;
+    if (!to)
+        return jb_error_set_errno(error, errno, "a temporary file to copy %s to (TMPDIR)", name);
+    if (!chunk)
+        return jb_error_set(error, JB_MEMORY, "no memory to read %s", name);
+    while ((length = fread(chunk, 1, CHUNK, from)) > 0) {
+        if (fwrite(chunk, 1, length, to) != length)
+            return jb_error_set_errno(error, errno, "copying %s to a temporary file", name);
+    }
+    if (ferror(from))
+        return jb_error_set_errno(error, errno, "%s", name);
+    if (fflush(to) != 0)
+        return jb_error_set_errno(error, errno, "copying %s to a temporary file", name);
+    *ret_spool = JB_TAKE(to);
+    return JB_OK;
+}
+
+enum jb_code jb_input_open(const struct jb_input *input, struct jb_error *error, FILE **ret_file) {
+    FILE *file;
+    if (input->spool) {
+        int descriptor = fcntl(fileno(input->spool), F_DUPFD_CLOEXEC, 3);
+        file = descriptor < 0 ? NULL : fdopen(descriptor, "r");
+        if (!file && descriptor >= 0)
+            close(descriptor);
+    } else {
+        file = fopen(input->path, "re");
+    }
+    if (!file)
+        return jb_error_set_errno(error, errno, "%s", input->name);
+    if (fseek(file, 0, SEEK_SET) != 0) {
+        fclose(file);
+        return jb_error_set_errno(error, errno, "%s", input->name);
+    }
+    *ret_file = file;
+    return JB_OK;
+}
+
+/* Opens the path for the first time: copies it aside when it is not a plain file. */
+static enum jb_code prepare(struct jb_input *input, struct jb_error *error) {
+    struct stat status;
+    if (strcmp(input->path, "-") == 0) {
+        input->name = "standard input";
+        return spool(stdin, input->name, error, &input->spool);
+    }
+    _cleanup_fclose_ FILE *file = fopen(input->path, "re");
+    if (!file || fstat(fileno(file), &status) != 0)
+        return jb_error_set_errno(error, errno, "%s", input->path);
+    if (S_ISDIR(status.st_mode))
+        return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", input->path);
+    return S_ISREG(status.st_mode) ? JB_OK : spool(file, input->path, error, &input->spool);
+}
+
+/* Hash of the bytes, by whole chunks, so that it does not depend on how they are read. */
+static enum jb_code examine(struct jb_input *input, const struct jb_import_ops *format,
+                            struct jb_error *error) {
+    _cleanup_free_ char *chunk = malloc(CHUNK);
+    _cleanup_fclose_ FILE *file = NULL;
+    uint64_t hash = 0, total = 0;
+    size_t length;
+    if (!chunk)
+        return jb_error_set(error, JB_MEMORY, "no memory to read %s", input->name);
+    enum jb_code code = jb_input_open(input, error, &file);
+    if (code)
+        return code;
+    while ((length = fread(chunk, 1, CHUNK, file)) > 0) {
+        if (total == 0) {
+            size_t opening = length < 4096 ? length : 4096;
+            for (size_t i = 0; !format && jb_import_table[i]; i++) {
+                if (jb_import_table[i]->probe(chunk, opening))
+                    format = jb_import_table[i];
+            }
+            if (!format)
+                return jb_error_set(error, JB_INPUT,
+                                    "%s: of no format that is known; say which with --format", input->name);
+        }
+        total += length;
+        hash = jb_hash_uint64(hash ^ jb_hash_bytes(chunk, length) ^ total);
+    }
+    if (ferror(file))
+        return jb_error_set_errno(error, errno, "%s", input->name);
+    input->format = total ? format : NULL;
+    input->hash = hash;
+    snprintf(input->identity, sizeof input->identity, "import %.32s %016" PRIx64, format ? format->name : "",
+             hash);
+    return JB_OK;
+}
+
+enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *const *paths, size_t count,
+                            struct jb_error *error, struct jb_inputs *ret_inputs) {
+    struct jb_inputs inputs = {.items = calloc(count + 1, sizeof *inputs.items)};
+    enum jb_code code = JB_OK;
+    if (!inputs.items)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu files", count);
+    for (; !code && inputs.count < count; inputs.count++) {
+        struct jb_input *input = &inputs.items[inputs.count];
+        input->path = input->name = paths[inputs.count];
+        code = prepare(input, error);
+        if (!code)
+            code = examine(input, format, error);
+        /* The same bytes twice are one file: nothing is booked twice. */
+        for (size_t i = 0; !code && i < inputs.count; i++) {
+            if (inputs.items[i].format && inputs.items[i].hash == input->hash)
+                input->format = NULL;
+        }
+    }
+    if (code) {
+        jb_inputs_free(&inputs);
+        return code;
+    }
+    *ret_inputs = inputs;
+    return JB_OK;
+}

@@ -1,0 +1,245 @@
+/* The loop of `run`: sample at the start, while the command runs, and right after its end. */
+#include "meter/run_meter.h"
+
+#include "base/array.h"
+#include "base/clock.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What lives as long as the command. */
+struct run {
+    const struct jb_run_options *options;
+    struct jb_run_result *result;
+    struct jb_sampler *sampler; /* NULL: no usage can be read here */
+    struct jb_run_group *group; /* NULL: by descent */
+    struct jb_run_members *members;
+    const bool *is_member; /* of the last tick's processes */
+    struct jb_slot *slots;
+    size_t slot_capacity;
+    bool *slot_held;
+    size_t held_capacity;
+};
+
+static void run_close(struct run *run) {
+    jb_sampler_close(run->sampler);
+    jb_run_members_free(run->members);
+    jb_run_group_free(run->group);
+    free(run->slots);
+    free(run->slot_held);
+}
+
+/* Takes a sample and adds it up. */
+static enum jb_code sample(struct run *run, struct jb_error *error) {
+    enum jb_code code = jb_sampler_tick(run->sampler, error);
+    if (code)
+        return code;
+    const struct jb_tick *tick = jb_sampler_last(run->sampler);
+    code =
+        jb_array_reserve(&run->slots, &run->slot_capacity, tick->slot_count, SIZE_MAX / 64, "slots", error);
+    if (!code)
+        code = jb_array_reserve(&run->slot_held, &run->held_capacity, tick->slot_count, SIZE_MAX / 64,
+                                "slots", error);
+    if (code)
+        return code;
+    for (size_t i = 0; i < tick->slot_count; i++) {
+        run->slots[i] = jb_sampler_slot(run->sampler, (uint32_t)i);
+        run->slot_held[i] = run->group && run->slots[i].cgroup && *run->slots[i].cgroup &&
+                            jb_run_group_holds(run->group, run->slots[i].cgroup);
+    }
+    if (run->group)
+        code = jb_run_members_by_slot(run->members, tick->processes, tick->process_count, run->slot_held,
+                                      tick->slot_count, error, &run->is_member);
+    else
+        code = jb_run_members_by_descent(run->members, tick->processes, tick->process_count, error,
+                                         &run->is_member);
+    if (code)
+        return code;
+    struct jb_run_selection selection = {.slot_held = run->group ? run->slot_held : NULL,
+                                         .is_member = run->is_member};
+    jb_run_energy_add(&run->result->energy, tick, run->slots, selection);
+    run->result->end_realtime_ns = tick->realtime_ns;
+    run->result->end_boottime_ns = tick->boottime_ns;
+    return JB_OK;
+}
+
+/* The same where a failure only costs knowledge. */
+static void try_sample(struct run *run) {
+    struct jb_error why = {0};
+    if (run->sampler && sample(run, &why) && !run->result->why_no_energy.code)
+        run->result->why_no_energy = why;
+}
+
+static void open_sampler(struct run *run) {
+    struct jb_run_result *result = run->result;
+    if (jb_sampler_open(&run->options->sampler, &result->why_no_energy, &run->sampler))
+        return;
+    snprintf(result->host, sizeof result->host, "%s", jb_sampler_host(run->sampler));
+    snprintf(result->process_load, sizeof result->process_load, "%s", jb_sampler_process_load(run->sampler));
+    snprintf(result->notes, sizeof result->notes, "%s", jb_sampler_notes(run->sampler));
+}
+
+static bool is_over(struct run *run) {
+    struct jb_run_child *child = &run->result->child;
+    if (!child->ended)
+        return false;
+    if (!run->options->wait_all || child->asked_to_end)
+        return true;
+    return run->group ? jb_run_group_members(run->group, NULL) == 0 : !jb_run_child_has_more(child);
+}
+
+/* Rows may carry the pids of another namespace than ours (BPF inside a container): then our own pid there is
+ * somebody else, and descent by rows would count strangers. The waiting child shows which it is. */
+static enum jb_code check_descent(struct run *run, struct jb_error *error) {
+    const struct jb_tick *tick = run->sampler ? jb_sampler_last(run->sampler) : NULL;
+    for (size_t i = 0; tick && i < tick->process_count; i++) {
+        if (tick->processes[i].pid == run->result->child.pid && tick->processes[i].parent_pid == getpid())
+            return JB_OK;
+    }
+    struct jb_run_members *nobody;
+    enum jb_code code = jb_run_members_make(-1, error, &nobody);
+    if (code)
+        return code;
+    jb_run_members_free(run->members);
+    run->members = nobody;
+    run->is_member = NULL;
+    return JB_OK;
+}
+
+/* Waits for the end, with a sample each interval. */
+static void run_loop(struct run *run) {
+    const struct jb_clock *clock = run->options->sampler.clock;
+    int64_t interval_ns = run->options->interval_ns;
+    int64_t due_ns = clock->boottime_ns(clock) + interval_ns;
+    while (!is_over(run)) {
+        int64_t now_ns = clock->boottime_ns(clock);
+        if (now_ns >= due_ns) {
+            try_sample(run);
+            now_ns = clock->boottime_ns(clock);
+            /* After a stop (Ctrl-Z) or a slow sample the beat starts anew instead of catching up. */
+            due_ns += interval_ns;
+            if (due_ns <= now_ns)
+                due_ns = now_ns + interval_ns;
+        }
+        int64_t wait_ms = (due_ns - now_ns + 999999) / 1000000;
+        jb_run_child_wait(&run->result->child, wait_ms > 60000 ? 60000 : (int)wait_ms);
+    }
+}
+
+static uint64_t timeval_ns(struct timeval time) {
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_usec * 1000;
+}
+
+/* CPU time as the kernel counted it: of the group, else of all that were waited for and the rest alive. */
+static void settle_cpu(struct run *run) {
+    struct jb_run_result *result = run->result;
+    uint64_t user_ns = timeval_ns(result->child.usage.ru_utime);
+    uint64_t system_ns = timeval_ns(result->child.usage.ru_stime);
+    if (run->group &&
+        !jb_run_group_cpu(run->group, NULL, &result->cpu_ns, &result->user_ns, &result->system_ns) &&
+        result->cpu_ns > 0)
+        return;
+    uint64_t total_ns = user_ns + system_ns;
+    const struct jb_tick *tick = run->sampler ? jb_sampler_last(run->sampler) : NULL;
+    for (size_t i = 0; tick && run->is_member && i < tick->process_count; i++) {
+        if (run->is_member[i] && !(tick->processes[i].flags & JB_PROCESS_EXITED))
+            total_ns += tick->processes[i].cpu_total_ns;
+    }
+    /* Children that nobody waits for are in no rusage, but on rows. */
+    if (result->energy.member_cpu_ns > total_ns)
+        total_ns = result->energy.member_cpu_ns;
+    result->cpu_ns = total_ns;
+    result->user_ns = user_ns;
+    result->system_ns = system_ns;
+}
+
+static void settle_left(struct run *run) {
+    struct jb_run_result *result = run->result;
+    if (run->group) {
+        result->left_count = jb_run_group_members(run->group, result->left_pids);
+        return;
+    }
+    const struct jb_tick *tick = run->sampler ? jb_sampler_last(run->sampler) : NULL;
+    for (size_t i = 0; tick && run->is_member && i < tick->process_count; i++) {
+        const struct jb_process_tick *process = &tick->processes[i];
+        if (!run->is_member[i] || (process->flags & JB_PROCESS_EXITED) || process->pid == result->child.pid)
+            continue;
+        if (result->left_count < JB_RUN_PID_CEILING)
+            result->left_pids[result->left_count] = process->pid;
+        result->left_count++;
+    }
+}
+
+static void name_group(struct run *run) {
+    struct jb_run_result *result = run->result;
+    if (!run->group) {
+        if (!result->why_no_group.code)
+            jb_error_set(&result->why_no_group, JB_PERMISSION,
+                         "the command could not enter the control group made for it");
+        return;
+    }
+    snprintf(result->cgroup, sizeof result->cgroup, "%s", jb_run_group_path(run->group, 0));
+    result->hierarchy = jb_run_group_hierarchy(run->group, 0);
+}
+
+static enum jb_code measure(struct run *run, struct jb_error *error) {
+    const struct jb_run_options *options = run->options;
+    struct jb_run_result *result = run->result;
+    const struct jb_clock *clock = options->sampler.clock;
+    if (options->without_group)
+        jb_error_set(&result->why_no_group, JB_USAGE, "asked for with --no-cgroup");
+    else
+        (void)jb_run_group_make(options->sampler.root, &result->why_no_group, &run->group);
+    enum jb_code code = jb_run_members_make(getpid(), error, &run->members);
+    /* The child waits in its group while the starting point is sampled, so nothing of it is missed. It is
+     * forked before the sampler opens anything that it could inherit. */
+    if (!code)
+        code = jb_run_child_start(options->argv, &run->group, options->restore_pipe, error, &result->child);
+    if (code)
+        return code;
+    name_group(run);
+    open_sampler(run);
+    result->start_realtime_ns = clock->realtime_ns(clock);
+    result->start_boottime_ns = clock->boottime_ns(clock);
+    try_sample(run);
+    if (run->sampler && !result->why_no_energy.code) {
+        result->start_realtime_ns = result->end_realtime_ns;
+        result->start_boottime_ns = result->end_boottime_ns;
+    }
+    if (!run->group && (code = check_descent(run, error)))
+        return code;
+    int64_t began_ns = clock->boottime_ns(clock);
+    code = jb_run_child_go(&result->child, options->argv[0], error);
+    if (code)
+        return code;
+    run_loop(run);
+    result->wall_ns = clock->boottime_ns(clock) - began_ns;
+    try_sample(run);
+    if (result->end_boottime_ns <= result->start_boottime_ns) {
+        result->end_boottime_ns = result->start_boottime_ns + result->wall_ns;
+        result->end_realtime_ns = result->start_realtime_ns + result->wall_ns;
+    }
+    settle_cpu(run);
+    settle_left(run);
+    result->seen = jb_run_members_seen(run->members);
+    result->figure = jb_run_energy_figure(&result->energy, result->cpu_ns);
+    return JB_OK;
+}
+
+enum jb_code jb_run_measure(const struct jb_run_options *options, struct jb_error *error,
+                            struct jb_run_result *ret_result) {
+    assert(options->interval_ns > 0 && options->argv[0]);
+    _cleanup_free_ struct jb_run_result *result = calloc(1, sizeof *result);
+    if (!result)
+        return jb_error_set(error, JB_MEMORY, "run: out of memory");
+    result->child =
+        (struct jb_run_child){.go_descriptor = -1, .fail_descriptor = -1, .signal_descriptor = -1};
+    struct run run = {.options = options, .result = result};
+    enum jb_code code = measure(&run, error);
+    run_close(&run);
+    if (code)
+        jb_run_child_close(&result->child);
+    else
+        *ret_result = *result;
+    return code;
+}
