@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* Two programs: one record for each living process when an iterator is read, one for each that ended. */
-#include "kernel.h"
-#include "process_record.h"
+#include "bpf/kernel.h"
+#include "bpf/process_record.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
