@@ -11,11 +11,12 @@
 #include <stdio.h>
 
 struct jb_cli {
-    const char *book;    /* --book URL, NULL: default */
-    const char *root;    /* --root DIR, NULL: "/" */
-    const char *config;  /* --config FILE, NULL */
-    const char *program; /* argv[0], to find data/ beside a build */
-    int argc;            /* of the verb: argv[0] is its name */
+    const char *book;      /* --book URL, NULL: default */
+    const char *root;      /* --root DIR, NULL: "/" */
+    const char *config;    /* --config FILE, NULL */
+    const char *program;   /* argv[0], to find data/ beside a build */
+    bool pipe_was_ignored; /* SIGPIPE, before main ignored it */
+    int argc;              /* of the verb: argv[0] is its name */
     char **argv;
 };
 
