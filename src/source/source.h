@@ -50,6 +50,8 @@ struct jb_source_ops {
     void (*close)(struct jb_source *source); /* NULL-safe */
 };
 
+extern const struct jb_source_ops jb_source_nvml;
+extern const struct jb_source_ops jb_source_amdgpu;
 extern const struct jb_source_ops jb_source_cpumodel;
 
 struct jb_source {
