@@ -23,7 +23,7 @@ static void restore_signals(const sigset_t *mask, bool restore_pipe) {
 /* The child's part; only async-signal-safe calls. */
 static _Noreturn void run_child(char *const argv[], const struct jb_run_group *group, const sigset_t *mask,
                                 bool restore_pipe, int ready, int go, int fail) {
-    unsigned char entered = group ? (unsigned char)jb_run_group_enter(group) : 0;
+    unsigned char entered = group && jb_run_group_enter(group);
     char word;
     if (write(ready, &entered, 1) != 1 || read(go, &word, 1) != 1)
         _exit(127); /* the parent is gone */
@@ -88,7 +88,7 @@ enum jb_code jb_run_child_start(char *const argv[], struct jb_run_group **group,
     close_pipe(ready);
     close_pipe(go);
     close_pipe(fail);
-    if (*group && !jb_run_group_keep(*group, entered)) {
+    if (*group && !entered) {
         jb_run_group_free(*group);
         *group = NULL;
         child.reaps_orphans = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;

@@ -1,6 +1,7 @@
 /* Sums ticks into the energy of a command, with its uncertainty. */
 #include "meter/run_energy.h"
 
+#include "meter/booking.h"
 #include "types/flow.h"
 
 #include <math.h>
@@ -21,14 +22,14 @@ static struct jb_run_domain *domain_of(struct jb_run_energy *energy, const struc
     if (energy->domain_count == JB_RUN_DOMAIN_CEILING)
         return NULL;
     struct jb_run_domain *added = &energy->domains[energy->domain_count++];
-    *added = (struct jb_run_domain){.domain = tick->domain, .source = tick->source, .place = tick->place};
+    *added = (struct jb_run_domain){.domain = tick->domain,
+                                    .source = tick->source,
+                                    .place = tick->place,
+                                    .counts = tick->place == JB_COVER_AUTHORITY || !tick->inside_authority};
     return added;
 }
 
-/* Adds the domains; returns the host's energy in the tick. */
-static uint64_t add_domains(struct jb_run_energy *energy, const struct jb_tick *tick) {
-    uint64_t authority_uj = 0, parts_uj = 0;
-    bool authority_known = false;
+static void add_domains(struct jb_run_energy *energy, const struct jb_tick *tick) {
     for (size_t i = 0; i < tick->domain_count; i++) {
         const struct jb_metered_domain *one = &tick->domains[i];
         if (!is_booked(one->place))
@@ -39,19 +40,13 @@ static uint64_t add_domains(struct jb_run_energy *energy, const struct jb_tick *
                 domain->unknown_ns += tick->elapsed_ns;
             continue;
         }
-        energy->is_known = energy->is_known || tick->elapsed_ns > 0;
+        if (one->place == JB_COVER_PART && tick->elapsed_ns > 0)
+            energy->parts_known = true;
         if (domain) {
             domain->energy_uj += one->energy_uj;
             domain->idle_uj += one->idle_uj;
         }
-        if (one->place == JB_COVER_AUTHORITY) {
-            authority_uj += one->energy_uj;
-            authority_known = true;
-        } else {
-            parts_uj += one->energy_uj;
-        }
     }
-    return authority_known ? authority_uj : parts_uj;
 }
 
 static bool leaf_is_active(enum jb_leaf leaf) {
@@ -60,7 +55,9 @@ static bool leaf_is_active(enum jb_leaf leaf) {
 
 void jb_run_energy_add(struct jb_run_energy *energy, const struct jb_tick *tick, const struct jb_slot *slots,
                        struct jb_run_selection selection) {
-    energy->host_uj += add_domains(energy, tick);
+    add_domains(energy, tick);
+    energy->is_known = energy->is_known || !isnan(tick->host_power_w);
+    energy->host_uj += tick->energy_uj;
     energy->elapsed_ns += tick->elapsed_ns;
     energy->busy_ns += tick->busy_ns;
     energy->idle_ns += tick->idle_ns;
@@ -85,76 +82,91 @@ void jb_run_energy_add(struct jb_run_energy *energy, const struct jb_tick *tick,
     }
 }
 
-bool jb_run_domain_counts(const struct jb_run_energy *energy, size_t index) {
-    bool has_authority = false;
-    for (size_t i = 0; i < energy->domain_count; i++)
-        has_authority = has_authority || energy->domains[i].place == JB_COVER_AUTHORITY;
-    return energy->domains[index].place == (has_authority ? JB_COVER_AUTHORITY : JB_COVER_PART);
+void jb_run_energy_collect(struct jb_run_energy *energy, const struct jb_metered_domain *domains,
+                           size_t count, const struct jb_attribution *attribution, const bool *slot_held,
+                           size_t slot_count) {
+    for (uint32_t d = 0; d < count; d++) {
+        size_t length;
+        const uint64_t *energy_uj = jb_attribution_of(attribution, d, &length);
+        struct jb_run_domain *domain = energy_uj ? domain_of(energy, &domains[d]) : NULL;
+        for (size_t i = 0; domain && i < length && i < slot_count; i++)
+            domain->member_uj += slot_held[i] ? energy_uj[i] : 0;
+    }
 }
 
-double jb_run_energy_uncertainty(const struct jb_run_energy *energy) {
+static bool belongs(const struct jb_run_domain *domain, bool of_parts) {
+    return of_parts ? domain->place == JB_COVER_PART : domain->counts;
+}
+
+double jb_run_energy_uncertainty(const struct jb_run_energy *energy, bool of_parts) {
     double square = 0, total = 0;
     for (size_t i = 0; i < energy->domain_count; i++) {
         uint32_t source = energy->domains[i].source;
         double sigma = 0;
-        bool is_first = true;
+        bool is_first = true; /* of its source: the others are summed with it */
         for (size_t k = 0; k < energy->domain_count; k++) {
             const struct jb_run_domain *domain = &energy->domains[k];
-            if (domain->source != source || !jb_run_domain_counts(energy, k))
+            if (domain->source != source || !belongs(domain, of_parts))
                 continue;
-            if (k < i)
-                is_first = false; /* the source was summed already */
+            is_first = is_first && k >= i;
             if (domain->domain.uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN)
                 return NAN;
             sigma += (double)domain->energy_uj * domain->domain.uncertainty_ppm / 1e6;
         }
         if (is_first)
             square += sigma * sigma;
-        if (jb_run_domain_counts(energy, i))
+        if (belongs(&energy->domains[i], of_parts))
             total += (double)energy->domains[i].energy_uj;
     }
     return total > 0 ? sqrt(square) / total : NAN;
 }
 
-enum jb_method jb_run_energy_method(const struct jb_run_energy *energy) {
+enum jb_method jb_run_energy_method(const struct jb_run_energy *energy, bool of_parts) {
     enum jb_method weakest = JB_MEASURED;
     for (size_t i = 0; i < energy->domain_count; i++) {
-        if (jb_run_domain_counts(energy, i) && energy->domains[i].domain.method > weakest)
+        if (belongs(&energy->domains[i], of_parts) && energy->domains[i].domain.method > weakest)
             weakest = energy->domains[i].domain.method;
     }
     return weakest;
 }
 
+/* Energy of CPU time that is on no row of the command: at the mean of all rows; where there is none (a run
+ * shorter than the first look at its processes), the same share of what was not idle. */
+static double unseen_energy_uj(const struct jb_run_energy *energy, uint64_t unseen_ns) {
+    if (energy->active_cpu_ns > 0)
+        return (double)energy->active_uj / (double)energy->active_cpu_ns * (double)unseen_ns;
+    if (energy->busy_ns == 0)
+        return 0;
+    double busy_uj = 0;
+    for (size_t i = 0; i < energy->domain_count; i++) {
+        if (belongs(&energy->domains[i], true))
+            busy_uj += (double)energy->domains[i].energy_uj - (double)energy->domains[i].idle_uj;
+    }
+    return busy_uj * fmin(1, (double)unseen_ns / (double)energy->busy_ns);
+}
+
 struct jb_run_figure jb_run_energy_figure(const struct jb_run_energy *energy, uint64_t cpu_ns) {
-    struct jb_run_figure figure = {.is_known = energy->is_known,
+    struct jb_run_figure figure = {.is_known = energy->parts_known,
                                    .low_uj = NAN,
                                    .high_uj = NAN,
                                    .uncertainty_ppm = JB_UNCERTAINTY_UNKNOWN,
-                                   .method = jb_method_of_part(jb_run_energy_method(energy))};
+                                   .method = jb_method_of_part(jb_run_energy_method(energy, true))};
     if (!figure.is_known)
         return figure;
     double energy_uj = energy->member_uj;
     if (cpu_ns > energy->member_cpu_ns) {
         uint64_t unseen_ns = cpu_ns - energy->member_cpu_ns;
         figure.unseen_share = (double)unseen_ns / (double)cpu_ns;
-        if (energy->active_cpu_ns > 0) {
-            double rate = (double)energy->active_uj / (double)energy->active_cpu_ns;
-            energy_uj += rate * (double)unseen_ns;
-        } else if (energy->busy_ns > 0) {
-            /* No row used anything yet, the host did: the share of its busy time. */
-            double busy_uj = (double)energy->host_uj;
-            for (size_t i = 0; i < energy->domain_count; i++) {
-                if (jb_run_domain_counts(energy, i))
-                    busy_uj -= (double)energy->domains[i].idle_uj;
-            }
-            energy_uj += busy_uj * fmin(1, (double)unseen_ns / (double)energy->busy_ns);
-        }
+        energy_uj += unseen_energy_uj(energy, unseen_ns);
     }
     /* Nobody used more than the whole host, however the clocks of the counters differ. */
-    energy_uj = fmax(0, fmin(energy_uj, (double)energy->host_uj));
+    double ceiling_uj = 0;
+    for (size_t i = 0; i < energy->domain_count; i++)
+        ceiling_uj += belongs(&energy->domains[i], true) ? (double)energy->domains[i].energy_uj : 0;
+    energy_uj = fmax(0, fmin(energy_uj, ceiling_uj));
     figure.energy_uj = llround(energy_uj);
-    double relative = jb_run_energy_uncertainty(energy);
-    if (energy->host_uj > 0 && !isnan(relative)) {
+    double relative = hypot(jb_run_energy_uncertainty(energy, true), JB_SPLIT_UNCERTAINTY_PPM / 1e6);
+    if (!isnan(relative)) {
         figure.uncertainty_ppm = (uint32_t)fmin(round(relative * 1e6), (double)UINT32_MAX - 1);
         figure.low_uj = fmax(0, energy_uj * (1 - COVERAGE_95 * relative));
         figure.high_uj = energy_uj * (1 + COVERAGE_95 * relative);

@@ -12,51 +12,37 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define JB_RUN_HIERARCHY_CEILING 2 /* cgroup v2 and v1 cpuacct: a hybrid machine has both */
-#define JB_RUN_CGROUP_PATH_SIZE  4096
-#define JB_RUN_PID_CEILING       16 /* pids kept by name of those that stayed */
+#define JB_RUN_CGROUP_SIZE 4096
+#define JB_RUN_PID_CEILING 16 /* pids kept by name of those that stayed */
 
-enum jb_hierarchy { JB_HIERARCHY_V2, JB_HIERARCHY_V1_CPUACCT };
-
-/* Where a process is in one hierarchy. */
-struct jb_cgroup_place {
-    char mount_point[JB_RUN_CGROUP_PATH_SIZE];
-    char path[JB_RUN_CGROUP_PATH_SIZE]; /* of its group below the mount point: "/" or "/a/b" */
-};
-
-/* Finds the mount of a hierarchy in the bytes of /proc/self/mountinfo and the path of the process's group,
- * seen from that mount, in the bytes of /proc/self/cgroup. A group outside of what is mounted (another
- * namespace) counts as "/". JB_NO_DATA: not mounted, or not in the second text. Pure. */
-enum jb_code jb_cgroup_place_find(const char *mountinfo, const char *self_cgroup, enum jb_hierarchy hierarchy,
-                                  struct jb_error *error, struct jb_cgroup_place *ret_place);
+/* Path of a process's own group in the bytes of /proc/self/cgroup: the line that names controller ("" is v2),
+ * as seen from a mount that shows only what is below prefix ("" all). A group outside of that (another
+ * namespace) counts as "/". JB_NO_DATA: no such line. Pure. */
+enum jb_code jb_run_group_own_path(const char *self_cgroup, const char *controller, const char *prefix,
+                                   struct jb_error *error, char ret_path[static JB_RUN_CGROUP_SIZE]);
 
 struct jb_run_group; /* opaque */
 
-/* Makes "joulebook-run-<n>" with the lowest free n below this process's own group, in each hierarchy that is
- * mounted and allows it. n is held by a lock on the folder, so that what a killed run left behind is used
- * again, and the number of names stays small. JB_NO_DATA no hierarchy, JB_PERMISSION none that may be written
- * (the message has the mend), JB_UNSUPPORTED when root is not the real one. */
+/* Makes "joulebook-run-<n>" with the lowest free n below this process's own group, in the hierarchy that is
+ * metered and in no other: a group in the other one could be taken for a sign that it is in use (see
+ * load/hierarchy.h). n is held by a lock on the folder, so that what a killed run left behind is used again,
+ * and the number of names stays small. JB_NO_DATA no hierarchy, JB_PERMISSION none that may be written (the
+ * message has the mend), JB_UNSUPPORTED when root is not the real one. */
 enum jb_code jb_run_group_make(const struct jb_root *root, struct jb_error *error,
                                struct jb_run_group **ret_group);
 
-/* Moves what is still inside to the group above and removes the folders; what cannot be removed stays.
+/* Moves what is still inside to the group above and removes the folder; one that cannot be removed stays.
  * NULL-safe. */
 void jb_run_group_free(struct jb_run_group *group);
 
-/* Hierarchies in use, 1 or 2. */
-size_t jb_run_group_count(const struct jb_run_group *group);
-/* Path as the loads show it, "/a/joulebook-run-1"; index < count. */
-const char *jb_run_group_path(const struct jb_run_group *group, size_t index);
-enum jb_hierarchy jb_run_group_hierarchy(const struct jb_run_group *group, size_t index);
+/* Path as the loads show it, "/a/joulebook-run-1". */
+const char *jb_run_group_path(const struct jb_run_group *group);
 
-/* Whether cgroup (a kernel path) is the run's own or below it, in any of its hierarchies. */
+/* Whether cgroup (a kernel path) is the run's own or below it. */
 bool jb_run_group_holds(const struct jb_run_group *group, const char *cgroup);
 
-/* In the child, before exec: enters every hierarchy. Async-signal-safe. Bit i of the result is set when
- * hierarchy i was entered. */
-unsigned jb_run_group_enter(const struct jb_run_group *group);
-/* In the parent: gives up the hierarchies that the child could not enter. False when none is left. */
-bool jb_run_group_keep(struct jb_run_group *group, unsigned entered);
+/* In the child, before exec: enters the group. Async-signal-safe. */
+bool jb_run_group_enter(const struct jb_run_group *group);
 
 /* CPU time used inside since the group was made; user + system need not sum to total (they are sampled by
  * the kernel on some machines, total is exact). */

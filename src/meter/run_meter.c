@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define RESET_EVERY_NS (60 * JB_SECOND_NS)
+
 /* What lives as long as the command. */
 struct run {
     const struct jb_run_options *options;
@@ -19,6 +21,7 @@ struct run {
     size_t slot_capacity;
     bool *slot_held;
     size_t held_capacity;
+    int64_t collected_ns; /* boottime of the last collection */
 };
 
 static void run_close(struct run *run) {
@@ -63,18 +66,36 @@ static enum jb_code sample(struct run *run, struct jb_error *error) {
     return JB_OK;
 }
 
+static void collect(struct run *run) {
+    const struct jb_tick *tick = jb_sampler_last(run->sampler);
+    jb_run_energy_collect(&run->result->energy, tick->domains, tick->domain_count,
+                          jb_sampler_attribution(run->sampler), run->slot_held, tick->slot_count);
+    run->collected_ns = tick->boottime_ns;
+}
+
+/* In a long run: gives the sampler's unused rows back and looks for devices that came or went. */
+static enum jb_code begin_anew(struct run *run, struct jb_error *error) {
+    if (jb_sampler_last(run->sampler)->boottime_ns - run->collected_ns < RESET_EVERY_NS)
+        return JB_OK;
+    collect(run);
+    return jb_sampler_reset(run->sampler, error);
+}
+
 /* The same where a failure only costs knowledge. */
 static void try_sample(struct run *run) {
     struct jb_error why = {0};
-    if (run->sampler && sample(run, &why) && !run->result->why_no_energy.code)
+    if (run->sampler && (sample(run, &why) || begin_anew(run, &why)) && !run->result->why_no_energy.code)
         run->result->why_no_energy = why;
 }
 
 static void open_sampler(struct run *run) {
     struct jb_run_result *result = run->result;
-    if (jb_sampler_open(&run->options->sampler, &result->why_no_energy, &run->sampler))
+    struct jb_sampler_options options = run->options->sampler;
+    options.want_processes = true;
+    if (jb_sampler_open(&options, &result->why_no_energy, &run->sampler))
         return;
     snprintf(result->host, sizeof result->host, "%s", jb_sampler_host(run->sampler));
+    snprintf(result->boot_id, sizeof result->boot_id, "%s", jb_sampler_boot_id(run->sampler));
     snprintf(result->process_load, sizeof result->process_load, "%s", jb_sampler_process_load(run->sampler));
     snprintf(result->notes, sizeof result->notes, "%s", jb_sampler_notes(run->sampler));
 }
@@ -178,8 +199,7 @@ static void name_group(struct run *run) {
                          "the command could not enter the control group made for it");
         return;
     }
-    snprintf(result->cgroup, sizeof result->cgroup, "%s", jb_run_group_path(run->group, 0));
-    result->hierarchy = jb_run_group_hierarchy(run->group, 0);
+    snprintf(result->cgroup, sizeof result->cgroup, "%s", jb_run_group_path(run->group));
 }
 
 static enum jb_code measure(struct run *run, struct jb_error *error) {
@@ -203,6 +223,7 @@ static enum jb_code measure(struct run *run, struct jb_error *error) {
     result->start_boottime_ns = clock->boottime_ns(clock);
     try_sample(run);
     if (run->sampler && !result->why_no_energy.code) {
+        run->collected_ns = result->end_boottime_ns;
         result->start_realtime_ns = result->end_realtime_ns;
         result->start_boottime_ns = result->end_boottime_ns;
     }
@@ -219,6 +240,8 @@ static enum jb_code measure(struct run *run, struct jb_error *error) {
         result->end_boottime_ns = result->start_boottime_ns + result->wall_ns;
         result->end_realtime_ns = result->start_realtime_ns + result->wall_ns;
     }
+    if (run->sampler && run->group && run->slot_held)
+        collect(run);
     settle_cpu(run);
     settle_left(run);
     result->seen = jb_run_members_seen(run->members);

@@ -22,12 +22,12 @@ struct jb_run_result {
     int64_t start_boottime_ns, end_boottime_ns;
     int64_t wall_ns; /* of the command (or of all, with wait_all) */
     uint64_t cpu_ns, user_ns, system_ns;
-    uint64_t seen; /* processes */
-    char host[JB_HOST_SIZE + 160];
+    uint64_t seen;                /* processes */
+    char host[JB_COMPONENT_SIZE]; /* encoded; "" when the sampler could not be opened */
+    char boot_id[JB_BOOT_SIZE];
     char process_load[32];
-    char cgroup[JB_RUN_CGROUP_PATH_SIZE + 32]; /* the group it was counted by; "" by descent */
-    enum jb_hierarchy hierarchy;
-    struct jb_error why_no_group;  /* code 0 when there was one */
+    char cgroup[JB_RUN_CGROUP_SIZE + 32]; /* the group it was counted by; "" by descent */
+    struct jb_error why_no_group;         /* code 0 when there was one */
     struct jb_error why_no_energy; /* the sampler could not be opened or failed; code 0 when it worked */
     char notes[2048];              /* of the sampler: what sources were found, or why not */
     size_t left_count;             /* processes still alive when counting ended */

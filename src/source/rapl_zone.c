@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +152,13 @@ void jb_rapl_zone_drop_die(struct jb_domain *domain) {
     while (*rest >= '0' && *rest <= '9')
         rest++;
     memmove(die, rest, strlen(rest) + 1);
+}
+
+bool jb_rapl_is_amd(const struct jb_root *root) {
+    char text[1024];
+    size_t length;
+    _cleanup_close_ int descriptor = jb_root_openat(root, "/proc/cpuinfo", O_RDONLY);
+    if (descriptor < 0 || jb_descriptor_read(descriptor, text, sizeof text, NULL, &length))
+        return false;
+    return strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine");
 }
