@@ -4,8 +4,8 @@
 #ifdef JB_HAVE_BPF
 
 #include "base/cleanup.h"
-#include "process.skel.h"
-#include "process_record.h"
+#include "bpf/process.skel.h"
+#include "bpf/process_record.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

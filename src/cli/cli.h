@@ -5,16 +5,18 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "ledger/ledger.h"
+#include "report/form.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 
 struct jb_cli {
-    const char *book;    /* --book URL, NULL: default */
-    const char *root;    /* --root DIR, NULL: "/" */
-    const char *config;  /* --config FILE, NULL */
-    const char *program; /* argv[0], to find data/ beside a build */
-    int argc;            /* of the verb: argv[0] is its name */
+    const char *book;      /* --book URL, NULL: default */
+    const char *root;      /* --root DIR, NULL: "/" */
+    const char *config;    /* --config FILE, NULL */
+    const char *program;   /* argv[0], to find data/ beside a build */
+    bool pipe_was_ignored; /* SIGPIPE, before main ignored it */
+    int argc;              /* of the verb: argv[0] is its name */
     char **argv;
 };
 
@@ -48,8 +50,8 @@ int jb_cli_parse(const struct jb_cli *cli, const struct jb_verb *verb, struct jb
                  const char **operands, size_t operand_ceiling, size_t *ret_operand_count,
                  bool stop_at_operand);
 
-/* Output form from --json and --csv. */
-enum jb_form { JB_FORM_TEXT, JB_FORM_JSON, JB_FORM_CSV };
+/* Output form from the values of --json and --csv. Returns -1 to go on. */
+int jb_cli_form(const struct jb_cli *cli, const char *json, const char *csv, enum jb_form *ret_form);
 
 /* Opens cli->book for reading, or fails with a hint to run `meter` first. Returns -1 to go on. */
 int jb_cli_open_book(const struct jb_cli *cli, enum jb_store_mode mode, struct jb_ledger **ret_ledger);

@@ -75,7 +75,7 @@ static bool take_global(const char *name, int argc, char **argv, int *index, con
 int main(int argc, char **argv) {
     struct jb_cli cli = {.program = argv[0]};
     int index = 1;
-    signal(SIGPIPE, SIG_IGN);
+    cli.pipe_was_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     while (index < argc && argv[index][0] == '-') {
         if (strcmp(argv[index], "--help") == 0 || strcmp(argv[index], "-h") == 0) {
             print_help(stdout);

@@ -54,6 +54,7 @@ struct importer {
 };
 
 static void importer_free(struct importer *importer) {
+    jb_ledger_close(importer->ledger);
     size_t count = importer->identities ? jb_strings_count(importer->identities) : 0;
     for (size_t b = 0; importer->batches && b < count && b < importer->batch_capacity; b++)
         free(importer->batches[b].flows);
@@ -363,39 +364,50 @@ static enum jb_code book_record(struct jb_import_sink *sink, const struct jb_imp
     return book_ready(importer, error);
 }
 
-static enum jb_code run_import(struct importer *importer, struct jb_error *error) {
+/* Everything that can be wrong with the files, alone and against the book. */
+static enum jb_code check_inputs(struct importer *importer, struct jb_error *error) {
+    const struct jb_import_request *request = importer->request;
     enum jb_code code = jb_strings_make(BATCH_CEILING, error, &importer->identities);
     if (!code)
-        code = jb_inputs_open(importer->request->format, importer->request->paths,
-                              importer->request->path_count, error, &importer->inputs);
+        code = jb_inputs_open(request->format, request->paths, request->path_count, error, &importer->inputs);
     importer->sink.record = scan_record;
     if (!code)
         code = read_inputs(importer, error);
-    if (!code)
-        code = compare_with_book(importer, error);
+    if (code)
+        return code;
+    code = jb_ledger_open(request->book, request->is_dry_run ? JB_STORE_READ : JB_STORE_WRITE, error,
+                          &importer->ledger);
+    if (code && code != JB_NO_DATA) /* no book yet: like an empty one */
+        return code;
+    code = compare_with_book(importer, error);
     if (!code)
         code = find_bases(importer, error);
+    return code ? code : check_signs(importer, error);
+}
+
+static enum jb_code book_inputs(struct importer *importer, struct jb_error *error) {
+    size_t batch_count = jb_strings_count(importer->identities);
+    enum jb_code code = JB_OK;
+    if (!importer->ledger)
+        code = jb_ledger_open(importer->request->book, JB_STORE_CREATE, error, &importer->ledger);
     if (!code)
-        code = check_signs(importer, error);
-    if (code || importer->request->is_dry_run)
-        return code;
-    assert(importer->ledger);
-    code = jb_order_make(jb_strings_count(importer->identities), importer->edges, importer->edge_count, error,
-                         &importer->order);
+        code = jb_order_make(batch_count, importer->edges, importer->edge_count, error, &importer->order);
     importer->sink.record = book_record;
-    if (!code && importer->result.new_batch_count)
+    if (!code)
         code = read_inputs(importer, error);
-    if (!code && importer->result.new_batch_count && importer->next < jb_strings_count(importer->identities))
-        code = book_ready(importer, error);
-    if (!code && importer->result.new_batch_count && importer->next < jb_strings_count(importer->identities))
+    if (!code)
+        code = book_ready(importer, error); /* what stands behind the last new batch is in the book already */
+    if (!code && importer->next < batch_count)
         code = jb_error_set(error, JB_INPUT, "a file changed while it was read; import it again");
     return code;
 }
 
-enum jb_code jb_import_book(struct jb_ledger *ledger, const struct jb_import_request *request,
-                            struct jb_error *error, struct jb_import_result *ret_result) {
-    struct importer importer = {.ledger = ledger, .request = request};
-    enum jb_code code = run_import(&importer, error);
+enum jb_code jb_import_book(const struct jb_import_request *request, struct jb_error *error,
+                            struct jb_import_result *ret_result) {
+    struct importer importer = {.request = request};
+    enum jb_code code = check_inputs(&importer, error);
+    if (!code && !request->is_dry_run && importer.result.new_batch_count)
+        code = book_inputs(&importer, error);
     if (!code)
         *ret_result = importer.result;
     importer_free(&importer);

@@ -116,6 +116,10 @@ void jb_rapl_zone_name(const struct rapl_zone *zone, const struct rapl_zone *par
                        struct jb_domain *domain) {
     const char *prefix = zone->is_mmio ? "rapl-mmio" : "rapl";
     snprintf(domain->name, sizeof domain->name, "%s", zone->name[0] ? zone->name : zone->directory);
+    /* Memory stands beside its package, so its name must say whose it is: "dram 1", "dram 0-die-1". */
+    if (zone->is_known && zone->kind == JB_DRAM && parent)
+        snprintf(domain->name, sizeof domain->name, "%.40s %.40s", zone->name,
+                 strncmp(parent->name, "package-", 8) == 0 ? parent->name + 8 : parent->name);
     if (!zone->is_known)
         snprintf(domain->id, sizeof domain->id, "%s/%s", prefix, zone->directory);
     else if (zone->kind == JB_PACKAGE || zone->kind == JB_PSYS || !parent)

@@ -10,6 +10,7 @@ const struct jb_source_ops *const jb_source_table[] = {
     &jb_source_rapl_perf,
     &jb_source_hwmon,
     &jb_source_nvml,
+    &jb_source_amdgpu,
     &jb_source_cpumodel,
     NULL,
 };

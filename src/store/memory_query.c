@@ -17,7 +17,8 @@ struct jb_flow_cursor {
 static bool is_asked(const struct jb_memory_book *book, const struct jb_entry *entry,
                      const struct jb_query *query) {
     const struct jb_route *route = &book->routes.items[entry->route];
-    return entry->start_ns < query->to_ns && entry->end_ns > query->from_ns &&
+    return query->from_ns < query->to_ns && entry->start_ns < query->to_ns &&
+           entry->end_ns > query->from_ns &&
            (query->commodity == 0 || query->commodity == route->commodity) &&
            (jb_account_is_within(jb_strings_text(book->accounts, route->from), query->account) ||
             jb_account_is_within(jb_strings_text(book->accounts, route->to), query->account));

@@ -132,6 +132,8 @@ static enum jb_code start_streams(struct jb_flow_cursor *cursor, struct jb_error
     int64_t to_ns = cursor->query.to_ns < JB_BOOK_LAST_NS ? cursor->query.to_ns : JB_BOOK_LAST_NS;
     int64_t hour_ns = jb_time_floor(from_ns < JB_BOOK_LAST_NS ? from_ns : JB_BOOK_LAST_NS, JB_HOUR_NS);
     struct jb_rollup_state state;
+    if (cursor->query.from_ns >= cursor->query.to_ns)
+        to_ns = JB_BOOK_FIRST_NS; /* nothing lies in it, though long flows lie around it */
     enum jb_code code = jb_sqlite_pragma_int(cursor->db, "SELECT next_flow FROM rollup", cursor->store->path,
                                              error, &state.next_flow);
     if (!code)
