@@ -65,7 +65,6 @@ enum cgroup_subsys_id { cpuacct_cgrp_id = 2 };
 
 struct task_struct {
     unsigned int flags;
-    int exit_state;
     int pid, tgid;
     struct task_struct *real_parent;
     struct sched_entity se;

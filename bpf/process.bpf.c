@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* Two programs: one record for each living process when an iterator is read, one for each that ended. */
-#include "kernel.h"
-#include "process_record.h"
+#include "bpf/kernel.h"
+#include "bpf/process_record.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -126,11 +126,10 @@ int on_free(__u64 *context) {
         __sync_fetch_and_add(&exits_lost, 1);
         return 0;
     }
-    struct task_struct *parent = task->real_parent;
     __u64 group_ns = task->signal->sum_sched_runtime, leader_ns = task->se.sum_exec_runtime;
     record->pid = task->tgid;
-    /* A parent that has ended may be gone from memory: then it is not known. */
-    record->parent_pid = parent->exit_state ? 0 : parent->tgid;
+    /* A parent that ended since is still in memory, but for the rarest of cases, where this may be wrong. */
+    record->parent_pid = task->real_parent->tgid;
     record->start_ns = task->start_boottime;
     record->cgroup_id = cgroup_of(task);
     /* Its last moments after the release are only in its own counter. */

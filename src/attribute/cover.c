@@ -97,64 +97,64 @@ static uint32_t source_uncertainty_ppm(const struct jb_cover_entry *entries, siz
     return greatest;
 }
 
-/* Whether another source measures what entry `at` does, and is to be preferred. */
-static bool has_better(const struct jb_cover_entry *entries, size_t count, size_t at,
-                       const char **ret_reason) {
+/* Whether another source says of the same thing what entry `at` does, and is to be preferred. */
+static bool has_better(const struct jb_cover_entry *entries, size_t count, size_t at) {
     const struct jb_domain *mine = entries[at].domain;
     uint32_t my_ppm = source_uncertainty_ppm(entries, count, mine, entries[at].source);
     for (size_t i = 0; i < count; i++) {
         const struct jb_domain *other = entries[i].domain;
-        if (i == at || !is_usable(&entries[i]) || !is_same_thing(mine, other))
-            continue;
-        if (other->method != mine->method) {
-            *ret_reason = "modelled, and a meter covers it";
-            if (other->method < mine->method)
-                return true;
-            continue;
-        }
-        if (entries[i].source == entries[at].source)
+        if (!is_usable(&entries[i]) || entries[i].source == entries[at].source ||
+            other->method != mine->method || !is_same_thing(mine, other))
             continue;
         uint32_t other_ppm = source_uncertainty_ppm(entries, count, other, entries[i].source);
-        *ret_reason = "a surer meter of the same is booked";
         if (other_ppm < my_ppm || (other_ppm == my_ppm && entries[i].source < entries[at].source))
             return true;
     }
     return false;
 }
 
-/* Whether a domain that contains entry `at` is itself a part. Parents are indexes within one source, whose
- * entries stand together in the order of its list. */
-static bool lies_in_part(const struct jb_cover_entry *entries, size_t count, size_t at) {
-    size_t first = 0;
-    while (first < count && entries[first].source != entries[at].source)
-        first++;
-    int32_t parent = entries[at].domain->parent;
-    for (size_t steps = 0; parent >= 0 && steps < count; steps++) {
-        size_t index = first + (size_t)parent;
-        if (index >= count || index == at || entries[index].source != entries[at].source)
-            return false;
-        if (entries[index].place == JB_COVER_PART)
+static const struct jb_cover_entry *find_parent(const struct jb_cover_entry *entries, size_t count,
+                                                const struct jb_cover_entry *entry) {
+    for (size_t i = 0; entry->domain->parent >= 0 && i < count; i++) {
+        if (entries[i].source == entry->source && entries[i].index == entry->domain->parent)
+            return &entries[i];
+    }
+    return NULL;
+}
+
+/* Whether a domain that contains the entry is itself a part. */
+static bool lies_in_part(const struct jb_cover_entry *entries, size_t count,
+                         const struct jb_cover_entry *entry) {
+    const struct jb_cover_entry *parent = find_parent(entries, count, entry);
+    for (size_t steps = 0; parent && parent != entry && steps < count; steps++) {
+        if (parent->place == JB_COVER_PART)
             return true;
-        parent = entries[index].domain->parent;
+        parent = find_parent(entries, count, parent);
     }
     return false;
 }
 
-static void choose_parts(struct jb_cover_entry *entries, size_t count, bool whole_is_measured) {
+/* A model of the CPUs or the memory is of all of them, so one real meter of that kind drives it out. It may
+ * well split what a meter of the whole machine says. */
+static bool is_driven_out(const struct jb_cover_entry *entries, size_t count,
+                          const struct jb_domain *domain) {
+    return domain->method != JB_MEASURED && (domain->kind == JB_PACKAGE || domain->kind == JB_DRAM) &&
+           has_measured(entries, count, domain->kind);
+}
+
+static void choose_parts(struct jb_cover_entry *entries, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const char *reason = "";
         if (!is_usable(&entries[i]) || !is_part(entries[i].domain->kind))
             continue;
-        if (has_better(entries, count, i, &reason))
-            set(&entries[i], JB_COVER_NONE, reason);
-        else if (whole_is_measured && entries[i].domain->method == JB_MODELLED &&
-                 entries[i].domain->kind != JB_GPU && entries[i].domain->kind != JB_ACCELERATOR)
+        if (is_driven_out(entries, count, entries[i].domain))
             set(&entries[i], JB_COVER_NONE, "modelled, and a meter covers it");
+        else if (has_better(entries, count, i))
+            set(&entries[i], JB_COVER_NONE, "a surer meter of the same is booked");
         else
             set(&entries[i], JB_COVER_PART, "");
     }
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].place == JB_COVER_PART && lies_in_part(entries, count, i))
+        if (entries[i].place == JB_COVER_PART && lies_in_part(entries, count, &entries[i]))
             set(&entries[i], JB_COVER_INSIDE, "lies inside a part");
     }
 }
@@ -184,10 +184,7 @@ void jb_cover_choose(struct jb_cover_entry *entries, size_t count) {
         model_is_part = authority < count && (has_measured(entries, count, JB_GPU) ||
                                               has_measured(entries, count, JB_ACCELERATOR));
     }
-    choose_parts(entries, count, whole_is_measured);
-    for (size_t i = 0; i < count; i++)
-        has_package =
-            has_package || (entries[i].place == JB_COVER_PART && entries[i].domain->kind == JB_PACKAGE);
+    choose_parts(entries, count);
     for (size_t i = 0; i < count; i++) {
         const struct jb_domain *domain = entries[i].domain;
         if (!is_usable(&entries[i]) || !is_whole(domain->kind))

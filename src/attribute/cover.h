@@ -14,6 +14,7 @@ enum jb_cover_place {
 struct jb_cover_entry {
     const struct jb_domain *domain;
     uint32_t source;           /* which source it came from; parents are within one source */
+    int32_t index;             /* its place in that source's list, which parents refer to; -1: gone */
     enum jb_cover_place place; /* set by jb_cover_choose */
     const char *reason;        /* set: why it is not booked; static text, "" when it is */
 };
@@ -24,7 +25,11 @@ struct jb_cover_entry {
  * total).
  *  - parts: packages, DRAM, GPUs, accelerators. psys contains package (and DRAM, where it is on the SoC's
  * side), not discrete GPUs: these stand beside a psys authority, but inside a node or facility one.
- *  - core and uncore: inside. Modelled domains only where nothing measured covers them. */
+ *  - core and uncore: inside.
+ *  - modelled domains only where no meter says the same: a model of the machine yields to any measured whole
+ * or package, a model of the packages or of the memory to a meter of either, but it may split a measured
+ * whole. A modelled whole beside metered GPUs is a part, since it knows nothing of them. The dies of one
+ * package ("cpu0-die0", "cpu0-die1") are one thing when two sources are compared. */
 void jb_cover_choose(struct jb_cover_entry *entries, size_t count);
 
 #endif

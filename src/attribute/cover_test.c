@@ -23,7 +23,11 @@ static struct jb_domain *add(struct machine *machine, uint32_t source, enum jb_d
     struct jb_domain *domain = &machine->domains[machine->count];
     *domain = (struct jb_domain){.kind = kind, .parent = -1, .uncertainty_ppm = 10000};
     strcpy(domain->account, account);
-    machine->entries[machine->count] = (struct jb_cover_entry){.domain = domain, .source = source};
+    int32_t index = 0;
+    for (size_t i = 0; i < machine->count; i++)
+        index += machine->entries[i].source == source;
+    machine->entries[machine->count] =
+        (struct jb_cover_entry){.domain = domain, .source = source, .index = index};
     machine->count++;
     return domain;
 }
@@ -142,11 +146,22 @@ static void test_modelled(void **state) {
     add(&model, 2, JB_PACKAGE, "cpu0")->uncertainty_ppm = 400000;
     assert_cover(&model, "--PP");
     model.domains[3].kind = JB_NODE;
-    assert_cover(&model, "--PA");
+    /* The node's meter is the total, and the model splits it. */
+    assert_cover(&model, "-PPA");
+    /* A measured psys beneath it is better than the model. */
+    add(&model, 3, JB_PSYS, "psys");
+    assert_cover(&model, "-IPAP");
+    model.count--;
     /* Only denied meters: the model stands. */
     model.domains[3].state = JB_DOMAIN_DENIED;
     model.domains[2].state = JB_DOMAIN_DENIED;
     assert_cover(&model, "AP--");
+    /* A laptop whose package is metered and whose memory is not: the model adds the memory. */
+    struct machine laptop = {0};
+    add(&laptop, 0, JB_PACKAGE, "cpu1");
+    add(&laptop, 1, JB_PACKAGE, "cpu0")->method = JB_MODELLED;
+    add(&laptop, 1, JB_DRAM, "dram0")->method = JB_MODELLED;
+    assert_cover(&laptop, "P-P");
 }
 
 static void test_denied(void **state) {

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define DEFAULT_CEILING ((size_t)64 << 20)
-
 void jb_buffer_free(struct jb_buffer *buffer) {
     if (!buffer)
         return;
@@ -21,7 +19,7 @@ void jb_buffer_clear(struct jb_buffer *buffer) {
 }
 
 char *jb_buffer_room(struct jb_buffer *buffer, size_t more) {
-    size_t ceiling = buffer->ceiling ? buffer->ceiling : DEFAULT_CEILING;
+    size_t ceiling = buffer->ceiling ? buffer->ceiling : JB_BUFFER_CEILING;
     if (buffer->failed || more > ceiling || buffer->length > ceiling - more) {
         buffer->failed = true;
         return NULL;
@@ -38,6 +36,7 @@ char *jb_buffer_room(struct jb_buffer *buffer, size_t more) {
         }
         buffer->bytes = moved;
         buffer->capacity = grown;
+        buffer->bytes[buffer->length] = '\0';
     }
     return buffer->bytes + buffer->length;
 }
@@ -80,5 +79,5 @@ enum jb_code jb_buffer_check(const struct jb_buffer *buffer, struct jb_error *er
     if (!buffer->failed)
         return JB_OK;
     return jb_error_set(error, JB_LIMIT, "more than %zu bytes of output in one piece, or no memory for it",
-                        buffer->ceiling ? buffer->ceiling : DEFAULT_CEILING);
+                        buffer->ceiling ? buffer->ceiling : JB_BUFFER_CEILING);
 }

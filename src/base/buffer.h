@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define JB_BUFFER_CEILING ((size_t)64 << 20)
+
 struct jb_buffer {
     char *bytes;     /* NULL until first use; bytes[length] is '\0' after it */
     size_t length;   /* bytes in use */
     size_t capacity; /* bytes allocated */
-    size_t ceiling;  /* most bytes it may hold; 0 means 64 MiB */
+    size_t ceiling;  /* most bytes it may hold; 0 means JB_BUFFER_CEILING, 64 MiB */
     bool failed;     /* a write was refused (memory or ceiling); later writes do nothing */
 };
 

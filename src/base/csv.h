@@ -12,7 +12,7 @@ struct jb_csv_reader; /* opaque */
 
 /* Reads from file (not closed). name is for messages. Accepts LF, CRLF, a UTF-8 BOM, quoted fields with
  * doubled quotes and newlines; a record of more than 16 MiB or 4096 fields is JB_LIMIT; UTF-16 and NUL bytes
- * are JB_INPUT. */
+ * are JB_INPUT. After an error nothing more can be read. */
 enum jb_code jb_csv_reader_make(FILE *file, const char *name, struct jb_error *error,
                                 struct jb_csv_reader **ret_reader);
 void jb_csv_reader_free(struct jb_csv_reader *reader); /* NULL-safe */
@@ -24,7 +24,8 @@ enum jb_code jb_csv_read(struct jb_csv_reader *reader, struct jb_error *error, c
 /* Line of the file (from 1) on which the last record began, for messages. */
 uint64_t jb_csv_line(const struct jb_csv_reader *reader);
 
-/* Appends one field, quoted where it must be; write the separators with add_char. */
+/* Appends one field, quoted where it must be; write the separators with add_char. A row of a single empty
+ * field would be an empty line, which readers skip: write it as "" yourself. */
 void jb_csv_add(struct jb_buffer *buffer, const char *field);
 
 JB_DEFINE_CLEANUP(struct jb_csv_reader, jb_csv_reader_free);

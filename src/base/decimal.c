@@ -1,6 +1,7 @@
 /* Exact decimal text for integers and fixed-point numbers. */
 #include "base/decimal.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -17,14 +18,16 @@ enum jb_code jb_int128_parse(const char *text, struct jb_error *error, jb_int128
         return jb_error_set(error, JB_INPUT, "'%.60s' is not a whole number", text);
     const jb_uint128 limit = ((jb_uint128)1 << 127) - (negative ? 0 : 1);
     jb_uint128 value = 0;
+    bool huge = false;
     for (; is_digit(*cursor); cursor++) {
         unsigned digit = (unsigned)(*cursor - '0');
-        if (value > (limit - digit) / 10)
-            return jb_error_set(error, JB_INPUT, "'%.60s' is out of range", text);
-        value = value * 10 + digit;
+        huge = huge || value > (limit - digit) / 10;
+        value = huge ? value : value * 10 + digit;
     }
     if (*cursor)
         return jb_error_set(error, JB_INPUT, "'%.60s' is not a whole number", text);
+    if (huge)
+        return jb_error_set(error, JB_INPUT, "'%.60s' is out of range", text);
     *ret_value = negative ? (jb_int128)(-value) : (jb_int128)value;
     return JB_OK;
 }
@@ -67,43 +70,63 @@ char *jb_int128_format(jb_int128 value, char ret[static JB_INT128_SIZE]) {
     return ret;
 }
 
+/* Compares 0.<digits> with numerator / denominator, both sides exactly: the sign of the difference. */
+static int compare_fraction(const char *digits, jb_uint128 numerator, jb_uint128 denominator) {
+    if (numerator >= denominator)
+        return -1;
+    for (; is_digit(*digits); digits++) {
+        numerator *= 10;
+        int theirs = (int)(numerator / denominator), ours = *digits - '0';
+        numerator %= denominator;
+        if (ours != theirs)
+            return ours - theirs;
+    }
+    return numerator ? -1 : 0;
+}
+
+/* 0.<digits> times unit, rounded half to even together with the `whole` units that stand before the point. */
+static jb_uint128 round_fraction(const char *digits, jb_uint128 unit, jb_uint128 whole) {
+    jb_uint128 numerator = 0, denominator = 1;
+    for (int i = 0; i < 18 && is_digit(digits[i]); i++) {
+        numerator = numerator * 10 + (unsigned)(digits[i] - '0');
+        denominator *= 10;
+    }
+    /* The first 18 digits give it to within two; all of them decide. */
+    jb_uint128 rounded = numerator * unit / denominator;
+    for (;;) {
+        int side = compare_fraction(digits, 2 * rounded + 1, 2 * unit);
+        if (side < 0 || (side == 0 && ((whole + rounded) & 1) == 0))
+            return rounded;
+        rounded++;
+    }
+}
+
 enum jb_code jb_decimal_parse(const char *text, int64_t scale, struct jb_error *error, int64_t *ret_value) {
+    assert(scale >= 1 && scale <= INT64_C(1000000000000000000));
     const char *cursor = text;
-    bool negative = *cursor == '-', any = false;
+    bool negative = *cursor == '-', any = false, huge = false;
     if (*cursor == '-' || *cursor == '+')
         cursor++;
-    const jb_uint128 ceiling = (jb_uint128)INT64_MAX + 1;
+    const jb_uint128 ceiling = (jb_uint128)INT64_MAX + (negative ? 1 : 0);
     jb_uint128 value = 0;
     for (; is_digit(*cursor); cursor++, any = true) {
-        value = value * 10 + (unsigned)(*cursor - '0');
-        if (value > ceiling)
-            return jb_error_set(error, JB_INPUT, "'%.60s' is out of range", text);
+        value = huge ? value : value * 10 + (unsigned)(*cursor - '0');
+        huge = huge || value > ceiling;
     }
-    const jb_uint128 unit = (jb_uint128)scale;
-    value = value * unit;
+    const char *fraction = "";
     if (*cursor == '.') {
-        cursor++;
-        /* fraction / 10^digits of the scale, kept as numerator and denominator; 18 digits decide, later ones
-         * only break a tie. */
-        jb_uint128 numerator = 0, denominator = 1;
-        bool beyond = false;
-        for (; is_digit(*cursor); cursor++, any = true) {
-            if (denominator < (jb_uint128)1000000000000000000ULL) {
-                numerator = numerator * 10 + (unsigned)(*cursor - '0');
-                denominator *= 10;
-            } else if (*cursor != '0') {
-                beyond = true;
-            }
-        }
-        jb_uint128 product = numerator * unit;
-        jb_uint128 whole = product / denominator, rest = product % denominator;
-        value += whole;
-        if (rest * 2 > denominator || (rest * 2 == denominator && (beyond || (value & 1))))
-            value++;
+        fraction = ++cursor;
+        for (; is_digit(*cursor); cursor++)
+            any = true;
     }
     if (!any || *cursor)
         return jb_error_set(error, JB_INPUT, "'%.60s' is not a decimal number", text);
-    if (value > ceiling - (negative ? 0 : 1))
+    const jb_uint128 unit = (jb_uint128)scale;
+    if (!huge) {
+        value = value * unit;
+        value = value + round_fraction(fraction, unit, value);
+    }
+    if (huge || value > ceiling)
         return jb_error_set(error, JB_INPUT, "'%.60s' is out of range", text);
     *ret_value = negative ? (int64_t)-value : (int64_t)value;
     return JB_OK;

@@ -20,8 +20,9 @@ enum jb_code jb_int128_parse(const char *text, struct jb_error *error, jb_int128
 /* Decimal digits of value into ret; returns ret. */
 char *jb_int128_format(jb_int128 value, char ret[static JB_INT128_SIZE]);
 
-/* "12.5" with scale 1000 → 12500. Digits beyond the scale must be zero to be exact, else they are rounded
- * half to even. No exponent, no grouping. JB_INPUT out of range or malformed. scale: 1 to 10^18. */
+/* "12.5" with scale 1000 → 12500. Digits beyond the scale are rounded half to even, exactly, however many
+ * there are. "5." and ".5" are numbers. No exponent, no grouping. JB_INPUT out of range or malformed. scale:
+ * 1 to 10^18. */
 enum jb_code jb_decimal_parse(const char *text, int64_t scale, struct jb_error *error, int64_t *ret_value);
 
 #endif

@@ -1,17 +1,14 @@
 /* Errors as values: formatting, errno mapping and exit statuses. */
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void clean(char *text) {
-    for (unsigned char *c = (unsigned char *)text; *c; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    }
-}
+#define REASON_SIZE 128 /* kept free for strerror(), however long the name before it is */
 
 enum jb_code jb_error_set(struct jb_error *error, enum jb_code code, const char *format, ...) {
     if (error) {
@@ -21,8 +18,7 @@ enum jb_code jb_error_set(struct jb_error *error, enum jb_code code, const char 
         va_start(arguments, format);
         vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
-        clean(text);
-        memcpy(error->message, text, sizeof text);
+        jb_text_display(text, error->message, sizeof error->message);
         error->code = code;
     }
     return code;
@@ -39,7 +35,7 @@ enum jb_code jb_error_set_errno(struct jb_error *error, int errnum, const char *
     else if (errnum == EBUSY || errnum == EAGAIN)
         code = JB_BUSY;
     if (error) {
-        char text[sizeof error->message];
+        char text[sizeof error->message - REASON_SIZE];
         va_list arguments;
         va_start(arguments, format);
         vsnprintf(text, sizeof text, format, arguments);
@@ -52,7 +48,7 @@ enum jb_code jb_error_set_errno(struct jb_error *error, int errnum, const char *
 enum jb_code jb_error_prefix(struct jb_error *error, const char *format, ...) {
     if (!error)
         return JB_INTERNAL;
-    char text[sizeof error->message];
+    char text[sizeof error->message / 2];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

@@ -21,16 +21,18 @@ enum jb_code {
 
 struct jb_error {
     enum jb_code code;
-    char message[1024]; /* one line, clean of control characters, no trailing newline */
+    char message[1024]; /* one line of UTF-8, clean of control characters, no trailing newline */
 };
 
 /* Fills *error (which may be NULL) and returns code, so that callers write `return jb_error_set(…)`.
- * Control characters that arguments bring in are replaced, so a hostile name cannot drive a terminal. */
+ * Control characters and broken UTF-8 that arguments bring in are replaced, so a hostile name cannot drive a
+ * terminal. */
 enum jb_code jb_error_set(struct jb_error *error, enum jb_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for a failed system call: EACCES and EPERM become JB_PERMISSION, ENOENT JB_NO_DATA, ENOMEM
- * JB_MEMORY, EBUSY and EAGAIN JB_BUSY, everything else JB_IO; ": " and strerror(errnum) are appended. */
+/* The same for a failed system call: EACCES and EPERM become JB_PERMISSION, ENOENT and ENODEV
+ * JB_NO_DATA, ENOMEM JB_MEMORY, EBUSY and EAGAIN JB_BUSY, everything else JB_IO; ": " and strerror(errnum)
+ * are appended. */
 enum jb_code jb_error_set_errno(struct jb_error *error, int errnum, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

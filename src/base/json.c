@@ -80,6 +80,7 @@ void jb_json_string(struct jb_json *json, const char *text) {
 }
 
 void jb_json_integer(struct jb_json *json, int64_t value) {
+    assert(value > -(INT64_C(1) << 53) && value < (INT64_C(1) << 53));
     begin_value(json);
     jb_buffer_printf(json->out, "%lld", (long long)value);
 }

@@ -1,6 +1,8 @@
 /* The tree that the program takes for "/". */
 #include "base/root.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -72,20 +74,25 @@ enum jb_code jb_root_read(const struct jb_root *root, const char *path, struct j
     _cleanup_close_ int descriptor = jb_root_openat(root, path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return jb_error_set_errno(error, errno, "%s%s", root->path, path);
+    const size_t ceiling = buffer->ceiling ? buffer->ceiling : JB_BUFFER_CEILING;
     for (;;) {
-        char *room = jb_buffer_room(buffer, 4096);
+        /* At the ceiling one byte more is asked for, to tell a file that just fits from one that does not. */
+        size_t left = ceiling - buffer->length, step = left < 4096 ? left : 4096;
+        char probe, *room = step ? jb_buffer_room(buffer, step) : &probe;
         if (!room)
-            return jb_buffer_check(buffer, error);
-        ssize_t got = read(descriptor, room, 4096);
+            return jb_error_set(error, JB_MEMORY, "%s%s: no memory to read it", root->path, path);
+        ssize_t got = read(descriptor, room, step ? step : 1);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return jb_error_set_errno(error, errno, "%s%s", root->path, path);
         if (got == 0)
             break;
+        if (!step)
+            return jb_error_set(error, JB_LIMIT, "%s%s: larger than %zu bytes", root->path, path, ceiling);
         buffer->length += (size_t)got;
+        buffer->bytes[buffer->length] = '\0';
     }
-    buffer->bytes[buffer->length] = '\0';
     return JB_OK;
 }
 
@@ -148,10 +155,11 @@ enum jb_code jb_root_read_line(const struct jb_root *root, const char *path, cha
     if (code)
         return code;
     size_t end = 0;
-    while (end < length && text[end] != '\n' && end + 1 < size)
-        end++;
-    for (size_t i = 0; i < end; i++)
-        ret[i] = (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
-    ret[end] = '\0';
+    for (; end < length && text[end] != '\n'; end++) {
+        if (text[end] == '\0')
+            text[end] = '?';
+    }
+    text[end] = '\0';
+    jb_text_display(text, ret, size);
     return JB_OK;
 }

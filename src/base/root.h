@@ -29,8 +29,8 @@ bool jb_root_exists(const struct jb_root *root, const char *path);
 enum jb_code jb_root_readlink(const struct jb_root *root, const char *path, char *ret, size_t size,
                               struct jb_error *error);
 
-/* Whole file into buffer (cleared first), at most its ceiling. JB_NO_DATA not there, JB_PERMISSION may not
- * be read: both name the path. */
+/* Whole file into buffer (cleared first), at most its ceiling (JB_LIMIT). JB_NO_DATA not there, JB_PERMISSION
+ * may not be read: all name the path. */
 enum jb_code jb_root_read(const struct jb_root *root, const char *path, struct jb_buffer *buffer,
                           struct jb_error *error);
 
@@ -38,7 +38,7 @@ enum jb_code jb_root_read(const struct jb_root *root, const char *path, struct j
 enum jb_code jb_root_read_uint64(const struct jb_root *root, const char *path, struct jb_error *error,
                                  uint64_t *ret_value);
 
-/* First line without its newline and without control characters (replaced by '?'), cut to size. */
+/* First line without its newline; control characters and broken UTF-8 become '?'; cut to size. */
 enum jb_code jb_root_read_line(const struct jb_root *root, const char *path, char *ret, size_t size,
                                struct jb_error *error);
 

@@ -30,8 +30,10 @@ void jb_civil_from_days(int64_t days, int64_t *ret_year, unsigned *ret_month, un
 }
 
 int64_t jb_time_floor(int64_t ns, int64_t bucket_ns) {
-    int64_t remainder = ns % bucket_ns;
-    return ns - (remainder < 0 ? remainder + bucket_ns : remainder);
+    int64_t remainder = ns % bucket_ns, floor_ns;
+    if (remainder < 0)
+        remainder += bucket_ns;
+    return __builtin_sub_overflow(ns, remainder, &floor_ns) ? INT64_MIN : floor_ns;
 }
 
 /* Reads exactly `digits` digits. */
@@ -119,10 +121,12 @@ enum jb_code jb_time_parse(const char *text, struct jb_error *error, int64_t *re
         if (hour > 24 || minute > 59 || second > 60 || (hour == 24 && (minute || second || fraction_ns)))
             return jb_error_set(error, JB_INPUT, "'%.60s' is not a time of day", text);
     }
-    if (year < 1678 || year > 2261)
+    int64_t seconds = jb_days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second -
+                      offset_ns / JB_SECOND_NS;
+    /* The instant, not the digits, must lie in these years: an offset may carry it into the next. */
+    if (seconds < jb_days_from_civil(1678, 1, 1) * 86400 || seconds >= jb_days_from_civil(2262, 1, 1) * 86400)
         return jb_error_set(error, JB_INPUT, "'%.60s': the year must lie in 1678 to 2261", text);
-    int64_t seconds = jb_days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    *ret_ns = seconds * JB_SECOND_NS + fraction_ns - offset_ns;
+    *ret_ns = seconds * JB_SECOND_NS + fraction_ns;
     return JB_OK;
 malformed:
     return jb_error_set(error, JB_INPUT,
@@ -131,11 +135,13 @@ malformed:
 }
 
 char *jb_time_format(int64_t ns, char ret[static JB_TIME_SIZE]) {
-    int64_t day_start = jb_time_floor(ns, JB_DAY_NS);
-    int64_t within = ns - day_start;
-    int64_t year;
+    int64_t days = ns / JB_DAY_NS, within = ns % JB_DAY_NS, year;
     unsigned month, day;
-    jb_civil_from_days(day_start / JB_DAY_NS, &year, &month, &day);
+    if (within < 0) {
+        within += JB_DAY_NS;
+        days--;
+    }
+    jb_civil_from_days(days, &year, &month, &day);
     int64_t second = within / JB_SECOND_NS;
     int64_t fraction = within % JB_SECOND_NS;
     char decimals[12] = "";

@@ -23,7 +23,8 @@ enum jb_code jb_duration_parse(const char *text, struct jb_error *error, int64_t
 enum jb_code jb_time_parse_relative(const char *text, int64_t now_ns, struct jb_error *error,
                                     int64_t *ret_ns);
 
-/* The start of the UTC bucket (hour, day) that holds ns; floor also for times before 1970. */
+/* The start of the UTC bucket (hour, day) that holds ns; floor also for times before 1970. INT64_MIN where
+ * the start lies before what int64 holds. bucket_ns > 0. */
 int64_t jb_time_floor(int64_t ns, int64_t bucket_ns);
 
 /* Days since 1970-01-01 of a proleptic Gregorian date, and back (Hinnant, chrono-compatible algorithms). */

@@ -5,9 +5,9 @@
 #ifdef JB_HAVE_BPF
 
 #include "base/array.h"
+#include "bpf/process.skel.h"
+#include "bpf/process_record.h"
 #include "load/hierarchy.h"
-#include "process.skel.h"
-#include "process_record.h"
 
 #include <assert.h>
 #include <bpf/bpf.h>

@@ -7,7 +7,6 @@
 #include "source/channel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,6 +124,16 @@ static uint32_t uncertainty_ppm(enum jb_domain_kind kind, bool is_amd) {
     }
 }
 
+/* Whether the domain was usable before this scan: it then keeps its place while it has no data for a moment.
+ */
+static bool was_usable(const struct rapl_source *source, const struct rapl_list *list, const char *id) {
+    for (size_t i = 0; list != source->list && i < source->list->count; i++) {
+        if (strcmp(source->list->domains[i].id, id) == 0)
+            return source->list->domains[i].state == JB_DOMAIN_OK;
+    }
+    return false;
+}
+
 /* Opens the counter and looks whether it counts: state and note of the domain. */
 static void probe_counter(struct rapl_source *source, struct rapl_list *list, size_t index) {
     struct jb_domain *domain = &list->domains[index];
@@ -138,6 +147,8 @@ static void probe_counter(struct rapl_source *source, struct rapl_list *list, si
         domain->state = JB_DOMAIN_DENIED;
         snprintf(domain->note, sizeof domain->note, "%s", MEND);
         list->wants_retry = true;
+    } else if (!code && reading.state == JB_READING_NONE && was_usable(source, list, domain->id)) {
+        return;
     } else if (code || reading.state != JB_READING_OK) {
         domain->state = JB_DOMAIN_DISABLED;
         snprintf(domain->note, sizeof domain->note, code ? "it has no energy counter" : "it gives no data");
@@ -279,15 +290,6 @@ static enum jb_code judge(const struct rapl_source *source, struct jb_error *err
                         source->root->path);
 }
 
-static bool read_is_amd(const struct jb_root *root) {
-    char text[1024];
-    size_t length;
-    _cleanup_close_ int descriptor = jb_root_openat(root, "/proc/cpuinfo", O_RDONLY);
-    if (descriptor < 0 || jb_descriptor_read(descriptor, text, sizeof text, NULL, &length))
-        return false;
-    return strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine");
-}
-
 static void rapl_close(struct jb_source *base) {
     struct rapl_source *source = (struct rapl_source *)base;
     if (!source)
@@ -307,7 +309,7 @@ static enum jb_code rapl_open(const struct jb_source_context *context, struct jb
     source->base.ops = &jb_source_rapl;
     source->root = context->root;
     source->clock = context->clock;
-    source->is_amd = read_is_amd(context->root);
+    source->is_amd = jb_rapl_is_amd(context->root);
     source->list = calloc(1, sizeof *source->list);
     source->spare = calloc(1, sizeof *source->spare);
     enum jb_code code = source->list && source->spare ? scan(source, source->list, error)

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,10 @@ void jb_rapl_zone_name(const struct rapl_zone *zone, const struct rapl_zone *par
                        struct jb_domain *domain) {
     const char *prefix = zone->is_mmio ? "rapl-mmio" : "rapl";
     snprintf(domain->name, sizeof domain->name, "%s", zone->name[0] ? zone->name : zone->directory);
+    /* Memory stands beside its package, so its name must say whose it is: "dram 1", "dram 0-die-1". */
+    if (zone->is_known && zone->kind == JB_DRAM && parent)
+        snprintf(domain->name, sizeof domain->name, "%.40s %.40s", zone->name,
+                 strncmp(parent->name, "package-", 8) == 0 ? parent->name + 8 : parent->name);
     if (!zone->is_known)
         snprintf(domain->id, sizeof domain->id, "%s/%s", prefix, zone->directory);
     else if (zone->kind == JB_PACKAGE || zone->kind == JB_PSYS || !parent)
@@ -151,4 +156,13 @@ void jb_rapl_zone_drop_die(struct jb_domain *domain) {
     while (*rest >= '0' && *rest <= '9')
         rest++;
     memmove(die, rest, strlen(rest) + 1);
+}
+
+bool jb_rapl_is_amd(const struct jb_root *root) {
+    char text[1024];
+    size_t length;
+    _cleanup_close_ int descriptor = jb_root_openat(root, "/proc/cpuinfo", O_RDONLY);
+    if (descriptor < 0 || jb_descriptor_read(descriptor, text, sizeof text, NULL, &length))
+        return false;
+    return strstr(text, "AuthenticAMD") || strstr(text, "HygonGenuine");
 }

@@ -1,7 +1,9 @@
-/* What a RAPL zone is, from the name of its folder and the name that it gives itself. Pure. */
+/* What a RAPL zone is, from the name of its folder and the name that it gives itself. Pure but for the last.
+ */
 #ifndef JB_SOURCE_RAPL_ZONE_H
 #define JB_SOURCE_RAPL_ZONE_H
 
+#include "base/root.h"
 #include "types/domain.h"
 
 #define RAPL_DIRECTORY_SIZE 48
@@ -32,5 +34,8 @@ void jb_rapl_zone_name(const struct rapl_zone *zone, const struct rapl_zone *par
 bool jb_rapl_zone_is_same_package(const struct rapl_zone *a, const struct rapl_zone *b);
 /* "cpu0-die0" → "cpu0": the only die that counts is the package. */
 void jb_rapl_zone_drop_die(struct jb_domain *domain);
+
+/* Whether /proc/cpuinfo names AMD or Hygon: there RAPL is a model, and of the package as a whole. */
+bool jb_rapl_is_amd(const struct jb_root *root);
 
 #endif

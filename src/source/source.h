@@ -50,6 +50,8 @@ struct jb_source_ops {
     void (*close)(struct jb_source *source); /* NULL-safe */
 };
 
+extern const struct jb_source_ops jb_source_nvml;
+extern const struct jb_source_ops jb_source_amdgpu;
 extern const struct jb_source_ops jb_source_cpumodel;
 
 struct jb_source {
@@ -58,6 +60,7 @@ struct jb_source {
 
 extern const struct jb_source_ops jb_source_replay;
 extern const struct jb_source_ops jb_source_rapl;
+extern const struct jb_source_ops jb_source_rapl_perf;
 extern const struct jb_source_ops jb_source_hwmon;
 
 /* Every source there is, in the order in which they are looked for; ends with NULL. */

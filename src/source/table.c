@@ -3,12 +3,18 @@
 
 #include <stddef.h>
 
+/* clang-format off: one line a source */
 const struct jb_source_ops *const jb_source_table[] = {
     &jb_source_replay,
     &jb_source_rapl,
+    &jb_source_rapl_perf,
+    &jb_source_hwmon,
+    &jb_source_nvml,
+    &jb_source_amdgpu,
     &jb_source_cpumodel,
     NULL,
 };
+/* clang-format on */
 
 enum jb_code jb_source_open(const struct jb_source_ops *ops, const struct jb_source_context *context,
                             struct jb_error *error, struct jb_source **ret_source) {

@@ -20,8 +20,9 @@ enum jb_store_mode {
 };
 
 /* What to look at. A flow counts to a period by the part of its interval that lies inside: with
- * F(t) = floor(amount · (t − start) / (end − start)), clamped to the interval, it contributes F(to) −
- * F(from); so splitting a period in two changes no sum. */
+ * F(t) = amount · (t − start) / (end − start) rounded toward zero, clamped to the interval, it contributes
+ * F(to) − F(from); so splitting a period in two changes no sum, and a reversal takes back exactly what its
+ * flow contributed to any period (jb_amount_part). */
 struct jb_query {
     int64_t from_ns, to_ns; /* [from, to); INT64_MIN and INT64_MAX leave it open */
     jb_commodity commodity; /* 0: any */
@@ -65,9 +66,9 @@ struct jb_store_ops {
                          struct jb_store **ret_store);
     void (*close)(struct jb_store *store); /* NULL-safe; takes locks back */
 
-    /* Accounts. account_id validates, and makes the account when `create` (outside an append it is its own
-     * transaction; inside the caller's loop ids are stable at once). JB_NO_DATA when absent and not create.
-     */
+    /* Accounts. account_id validates, and makes the account when `create`: its id is good at once for this
+     * handle; the book has it with the first batch that names it. JB_NO_DATA when absent and not create (or
+     * in READ mode). */
     enum jb_code (*account_id)(struct jb_store *store, const char *path, bool create, struct jb_error *error,
                                jb_account_id *ret_id);
     const char *(*account_path)(struct jb_store *store,

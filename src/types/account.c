@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,7 @@ enum jb_code jb_account_validate(const char *path, struct jb_error *error) {
         for (size_t i = 0; i < length;) {
             unsigned char c = (unsigned char)component[i];
             size_t width = jb_utf8_length(component + i, length - i);
-            if (width == 0 || c < 0x20 || c == 0x7f)
+            if (width == 0 || jb_control_length(component + i, length - i))
                 return jb_error_set(
                     error, JB_INPUT,
                     "account '%.120s' has a control character or is not UTF-8; write it as %%XX", path);
@@ -54,8 +55,16 @@ enum jb_code jb_account_validate(const char *path, struct jb_error *error) {
     }
 }
 
-size_t jb_account_encode(const void *bytes, size_t length, char ret[static JB_COMPONENT_SIZE]) {
+/* "%XX", without a NUL; returns 3. */
+static size_t write_escape(unsigned char c, char *ret) {
     static const char digits[] = "0123456789ABCDEF";
+    ret[0] = '%';
+    ret[1] = digits[c >> 4];
+    ret[2] = digits[c & 15];
+    return 3;
+}
+
+size_t jb_account_encode(const void *bytes, size_t length, char ret[static JB_COMPONENT_SIZE]) {
     const char *in = bytes;
     size_t out = 0;
     bool dots = (length == 1 && in[0] == '.') || (length == 2 && in[0] == '.' && in[1] == '.');
@@ -66,7 +75,9 @@ size_t jb_account_encode(const void *bytes, size_t length, char ret[static JB_CO
     for (size_t i = 0; i < length;) {
         unsigned char c = (unsigned char)in[i];
         size_t width = jb_utf8_length(in + i, length - i);
-        bool escape = width == 0 || c < 0x20 || c == 0x7f || c == '/' || c == '%' || dots;
+        /* A '~' that opens a component is escaped, so that no name looks like a hash of ours. */
+        bool escape = width == 0 || jb_control_length(in + i, length - i) || c == '/' || c == '%' || dots ||
+                      (c == '~' && i == 0);
         size_t needed = escape ? 3 : width;
         if (out + needed + 17 >= JB_COMPONENT_SIZE) {
             out += (size_t)snprintf(ret + out, JB_COMPONENT_SIZE - out, "~%016llx",
@@ -74,9 +85,7 @@ size_t jb_account_encode(const void *bytes, size_t length, char ret[static JB_CO
             return out;
         }
         if (escape) {
-            ret[out++] = '%';
-            ret[out++] = digits[c >> 4];
-            ret[out++] = digits[c & 15];
+            out += write_escape(c, ret + out);
             i++;
         } else {
             memcpy(ret + out, in + i, width);
@@ -114,39 +123,71 @@ static bool is_reserved(const char *component, size_t length) {
            component_is(component, length, "unattributed") || component_is(component, length, "root");
 }
 
+/* One component of a cgroup's path, encoded; reserved names with their first letter as %XX. */
+static size_t encode_cgroup_component(const char *name, size_t length, char ret[static JB_COMPONENT_SIZE]) {
+    if (!is_reserved(name, length))
+        return jb_account_encode(name, length, ret);
+    size_t out = write_escape((unsigned char)name[0], ret);
+    memcpy(ret + out, name + 1, length - 1);
+    out += length - 1;
+    ret[out] = '\0';
+    return out;
+}
+
+/* The component at *cursor, past slashes, encoded into ret; 0 at the end. Moves the cursor behind it. */
+static size_t next_component(const char **cursor, char ret[static JB_COMPONENT_SIZE]) {
+    while (**cursor == '/')
+        (*cursor)++;
+    size_t length = component_length(*cursor);
+    if (length == 0)
+        return 0;
+    size_t width = encode_cgroup_component(*cursor, length, ret);
+    *cursor += length;
+    return width;
+}
+
+/* The last component of path, encoded. */
+static size_t last_component(const char *path, char ret[static JB_COMPONENT_SIZE]) {
+    size_t end = strlen(path);
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    return encode_cgroup_component(path + start, end - start, ret);
+}
+
 void jb_account_of_cgroup(const char *host, const char *cgroup_path, char ret[static JB_ACCOUNT_SIZE]) {
-    int opened = snprintf(ret, JB_ACCOUNT_SIZE, "host/%s/cgroup", host);
-    size_t out = opened < JB_ACCOUNT_SIZE ? (size_t)opened : JB_ACCOUNT_SIZE - 1;
+    enum { HASH_WIDTH = 17 };
+    /* What stays free behind the path holds "/process/<name>". */
+    const size_t room = JB_ACCOUNT_SIZE - JB_COMPONENT_SIZE - sizeof "/process/";
+    char component[JB_COMPONENT_SIZE], last[JB_COMPONENT_SIZE];
+    assert(strlen(host) < JB_COMPONENT_SIZE);
+    size_t out = (size_t)snprintf(ret, JB_ACCOUNT_SIZE, "host/%s/cgroup", host);
+    size_t whole = 0, width;
+    for (const char *cursor = cgroup_path; (width = next_component(&cursor, component)) > 0;)
+        whole += 1 + width;
+    if (whole == 0) {
+        snprintf(ret + out, JB_ACCOUNT_SIZE - out, "/root");
+        return;
+    }
+    bool fits = out + whole <= room;
+    size_t kept = fits ? 0 : 1 + HASH_WIDTH + 1 + last_component(cgroup_path, last);
     const char *cursor = cgroup_path;
-    bool any = false;
-    /* 300 bytes are left for process/<name> behind the path. */
-    const size_t room = JB_ACCOUNT_SIZE - 300;
-    while (*cursor) {
-        while (*cursor == '/')
-            cursor++;
-        size_t length = component_length(cursor);
-        if (length == 0)
-            break;
-        char encoded[JB_COMPONENT_SIZE + 2];
-        size_t width = jb_account_encode(cursor, length, encoded);
-        if (is_reserved(encoded, width)) {
-            char first = encoded[0];
-            memmove(encoded + 3, encoded + 1, width);
-            snprintf(encoded, 4, "%%%02X", (unsigned char)first);
-            encoded[3] = cursor[1];
-            width += 2;
-        }
-        if (out + width + 20 > room) {
-            out += (size_t)snprintf(ret + out, JB_ACCOUNT_SIZE - out, "/~%016llx",
-                                    (unsigned long long)jb_hash_bytes(cursor, strlen(cursor)));
+    for (;;) {
+        const char *rest = cursor;
+        width = next_component(&cursor, component);
+        if (width == 0)
+            return;
+        if (out + 1 + width + kept > room) {
+            snprintf(ret + out, JB_ACCOUNT_SIZE - out, "/~%016llx/%s",
+                     (unsigned long long)jb_hash_bytes(rest, strlen(rest)), last);
             return;
         }
-        out += (size_t)snprintf(ret + out, JB_ACCOUNT_SIZE - out, "/%s", encoded);
-        any = true;
-        cursor += length;
+        ret[out++] = '/';
+        memcpy(ret + out, component, width + 1);
+        out += width;
     }
-    if (!any)
-        snprintf(ret + out, JB_ACCOUNT_SIZE - out, "/root");
 }
 
 struct jb_account_parts jb_account_split(const char *path) {

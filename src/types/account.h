@@ -19,17 +19,18 @@ typedef uint32_t jb_account_id;
  * characters. '%' only as %XX (upper-case hex), which is how bytes that may not stand there are written. */
 enum jb_code jb_account_validate(const char *path, struct jb_error *error);
 
-/* Any bytes → one valid component: '/', '%', control characters and invalid UTF-8 as %XX; an empty one as
- * %00; "." and ".." as %2E…; longer than fits: cut, then '~' and 16 hex digits of the hash of the whole, so
- * different names stay different. Returns the length. */
+/* Any bytes → one valid component: '/', '%', control characters and invalid UTF-8 as %XX, also a '~' that
+ * opens it; an empty one as %00; "." and ".." as %2E…; longer than fits: cut, then '~' and 16 hex digits of
+ * the hash of the whole, so different names stay different. Returns the length. */
 size_t jb_account_encode(const void *bytes, size_t length, char ret[static JB_COMPONENT_SIZE]);
 /* The reverse for display: %XX back to bytes (control characters to '?'). Returns ret. */
 char *jb_account_decode(const char *component, size_t length, char *ret, size_t size);
 
 /* "host/<host>/cgroup/<path>" from the kernel's "/system.slice/nginx.service" ("/" alone gives the component
  * "root"). Components named process, exited or unattributed, which have a meaning of ours, and a real cgroup
- * named root, are written with their first letter as %XX. Too deep a path has its middle replaced by a hash.
- */
+ * named root, are written with their first letter as %XX. Too deep a path has its middle replaced by '~' and
+ * a hash, so different paths stay different; the last component stays. Behind the path "/process/<name>"
+ * fits. host: an encoded component. */
 void jb_account_of_cgroup(const char *host, const char *cgroup_path, char ret[static JB_ACCOUNT_SIZE]);
 
 enum jb_role {

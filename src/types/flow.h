@@ -3,6 +3,7 @@
 #ifndef JB_TYPES_FLOW_H
 #define JB_TYPES_FLOW_H
 
+#include "base/decimal.h"
 #include "types/account.h"
 #include "types/commodity.h"
 #include "types/method.h"
@@ -21,6 +22,15 @@ struct jb_flow {
     enum jb_method method;
     uint32_t uncertainty_ppm;
 };
+
+/* Times that a book takes: whole days within what int64 ns can hold (1677 to 2262). */
+#define JB_BOOK_FIRST_NS (INT64_C(-106750) * 86400 * 1000000000)
+#define JB_BOOK_LAST_NS  (INT64_C(106750) * 86400 * 1000000000)
+
+/* What of an amount spread evenly over [start, end) lies in [from, to): F(to) − F(from) with
+ * F(t) = amount · (t − start) / (end − start), rounded toward zero, t clamped to the interval. Pieces of any
+ * partition add up to the amount exactly, and the pieces of −amount are the negated ones. start < end. */
+jb_int128 jb_amount_part(jb_int128 amount, int64_t start_ns, int64_t end_ns, int64_t from_ns, int64_t to_ns);
 
 #define JB_HOST_SIZE    64
 #define JB_BOOT_SIZE    40

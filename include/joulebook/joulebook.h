@@ -1,0 +1,4 @@
+/* Joulebook's C API. */
+#ifndef JOULEBOOK_H
+#define JOULEBOOK_H
+#endif

@@ -1,0 +1,77 @@
+/* The inside of the memory store: the book that handles of one name share. */
+#ifndef JB_STORE_MEMORY_BOOK_H
+#define JB_STORE_MEMORY_BOOK_H
+
+#include "base/strings.h"
+#include "store/rules.h"
+
+#define JB_BATCH_NONE UINT32_MAX
+
+/* One booked flow, or what stands for the pruned ones of a route in one hour. */
+struct jb_entry {
+    int64_t start_ns, end_ns;
+    jb_int128 amount;
+    uint64_t count; /* booked flows behind it */
+    uint32_t route;
+    uint32_t batch; /* index of its batch; JB_BATCH_NONE for a roll-up */
+};
+
+struct jb_memory_batch {
+    int64_t booked_ns;
+    uint64_t flow_count; /* as booked */
+    uint64_t left_count; /* not pruned yet */
+};
+
+struct jb_memory_host {
+    char host[JB_HOST_SIZE], boot_id[JB_BOOT_SIZE];
+    struct jb_position *positions; /* ordered by counter */
+    size_t count;
+};
+
+struct jb_memory_lock {
+    char name[256];
+    const struct jb_store *holder;
+};
+
+struct jb_memory_book {
+    struct jb_memory_book *next;
+    char *name; /* "" is never shared */
+    unsigned handles;
+    struct jb_strings *accounts, *identities; /* identity id = batch index */
+    struct jb_routes routes;
+    struct jb_entry *entries;
+    size_t entry_count, entry_capacity;
+    struct jb_memory_batch *batches;
+    size_t batch_count, batch_capacity;
+    struct jb_memory_host *hosts;
+    size_t host_count, host_capacity;
+    struct jb_gap *gaps;
+    size_t gap_count, gap_capacity;
+    struct jb_label *labels;
+    size_t label_count, label_capacity;
+    struct jb_memory_lock *locks;
+    size_t lock_count, lock_capacity;
+    int64_t pruned_ns; /* flows within one hour that began before are roll-ups */
+};
+
+struct jb_memory_store {
+    struct jb_store base;
+    enum jb_store_mode mode;
+    struct jb_memory_book *book;
+};
+
+static inline struct jb_memory_book *jb_memory_book_of(struct jb_store *store) {
+    return ((struct jb_memory_store *)store)->book;
+}
+
+/* memory_query.c */
+enum jb_code jb_memory_flows_open(struct jb_store *store, const struct jb_query *query,
+                                  struct jb_error *error, struct jb_flow_cursor **ret_cursor);
+enum jb_code jb_memory_flows_next(struct jb_flow_cursor *cursor, struct jb_error *error,
+                                  struct jb_flow *ret_flow, const char **ret_identity);
+void jb_memory_flows_close(struct jb_flow_cursor *cursor);
+enum jb_code jb_memory_sums(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
+                            struct jb_sum **ret_sums, size_t *ret_count);
+enum jb_code jb_memory_rollup(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error);
+
+#endif

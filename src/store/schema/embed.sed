@@ -1,0 +1,3 @@
+# Turns a SQL file into a C string literal.
+s/[\\"]/\\&/g
+s/.*/"&\\n"/
