@@ -14,6 +14,8 @@ CASES = [
     ('text that is too much', '$ printf "one\\ntwo\\n"\none', False),
     ('spaces count as one', '$ echo "a   b "\n a b', True),
     ('an ellipsis within a line', '$ echo "took 17 ms"\ntook … ms', True),
+    ('an ellipsis for nothing', '$ echo "took ms"\ntook … ms', True),
+    ('an ellipsis in a word', '$ echo "2026-11-24T09:00Z"\n2026-…Z', True),
     ('an ellipsis does not reach over lines', '$ printf "took\\nms\\n"\ntook … ms', False),
     ('an ellipsis alone stands for lines', '$ seq 5\n1\n…\n5', True),
     ('and for none', '$ seq 2\n1\n…\n2', True),

@@ -31,8 +31,16 @@ _joulebook() {
     top,--filter) :; return ;;
     top,--batch) :; return ;;
     top,--limit) :; return ;;
+    top,--idle) :; return ;;
+    top,--process-load) COMPREPLY=($(compgen -W "process_bpf process_clock" -- "$word")); return ;;
+    top,--replay) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    top,--nvml) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     run,--output) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     run,--interval) :; return ;;
+    run,--idle) :; return ;;
+    run,--process-load) COMPREPLY=($(compgen -W "process_bpf process_clock" -- "$word")); return ;;
+    run,--replay) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    run,--nvml) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     balance,--from) :; return ;;
     balance,--to) :; return ;;
     statement,--from) :; return ;;
@@ -63,7 +71,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--interval --book-every --for --idle --keep --site --grid --process-load --replay --nvml --quiet --help" -- "$word"))
         ;;
     top)
-        COMPREPLY=($(compgen -W "--interval --by --tree --sort --reverse --filter --batch --once --limit --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--interval --by --tree --sort --reverse --filter --batch --once --limit --json --csv --idle --process-load --replay --nvml --help" -- "$word"))
         ;;
     run)
         # Behind the verb, or "--", stands a command of its own.
@@ -73,7 +81,7 @@ _joulebook() {
                 return
             fi
         done
-        COMPREPLY=($(compgen -W "--json --output --interval --wait-all --no-cgroup --help --" -- "$word"))
+        COMPREPLY=($(compgen -W "--json --output --interval --wait-all --no-cgroup --idle --process-load --replay --nvml --help --" -- "$word"))
         [[ $word == -* ]] || COMPREPLY+=($(compgen -c -- "$word"))
         ;;
     balance)
