@@ -144,7 +144,7 @@ const struct jb_verb jb_verb_import = {
         "format flows: as `joulebook export` writes them, CSV with a heading or one JSON object a\n"
         "line. Needed: start, end (ISO 8601), from, to (account paths), amount (a whole number, not\n"
         "negative). May be there: commodity (default energy), unit (default uJ; also J, kJ, MJ, GJ,\n"
-        "Wh, kWh, MWh, GWh, then amount may have decimals), method (default declared),\n"
+        "Wh, kWh, MWh; amount may then have decimals), method (default declared),\n"
         "uncertainty_ppm (relative standard uncertainty; default not known), batch.\n"
         "A batch is booked whole and once, by its name. Flows without one belong to a batch named\n"
         "after the bytes of the file: a file that has grown is another file, so give rows of a\n"

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "store/rules.h"
 
 #include <assert.h>
 #include <string.h>
