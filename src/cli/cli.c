@@ -107,6 +107,13 @@ int jb_cli_period(const struct jb_cli *cli, const char *from, const char *to, st
     return -1;
 }
 
+int jb_cli_form(const struct jb_cli *cli, const char *json, const char *csv, enum jb_form *ret_form) {
+    if (json && csv)
+        return jb_cli_usage(cli, "--json and --csv exclude each other");
+    *ret_form = json ? JB_FORM_JSON : csv ? JB_FORM_CSV : JB_FORM_TEXT;
+    return -1;
+}
+
 int jb_cli_print(const struct jb_cli *cli, const struct jb_buffer *buffer) {
     struct jb_error error = {0};
     enum jb_code code = jb_buffer_check(buffer, &error);

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "ledger/ledger.h"
+#include "report/form.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,8 +50,8 @@ int jb_cli_parse(const struct jb_cli *cli, const struct jb_verb *verb, struct jb
                  const char **operands, size_t operand_ceiling, size_t *ret_operand_count,
                  bool stop_at_operand);
 
-/* Output form from --json and --csv. */
-enum jb_form { JB_FORM_TEXT, JB_FORM_JSON, JB_FORM_CSV };
+/* Output form from the values of --json and --csv. Returns -1 to go on. */
+int jb_cli_form(const struct jb_cli *cli, const char *json, const char *csv, enum jb_form *ret_form);
 
 /* Opens cli->book for reading, or fails with a hint to run `meter` first. Returns -1 to go on. */
 int jb_cli_open_book(const struct jb_cli *cli, enum jb_store_mode mode, struct jb_ledger **ret_ledger);

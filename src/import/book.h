@@ -6,6 +6,7 @@
 #include "ledger/ledger.h"
 
 struct jb_import_request {
+    const char *book; /* as for jb_ledger_open; made when it is not there and something is to be booked */
     const struct jb_import_ops *format; /* NULL: found by the first bytes of each file */
     const char *const *paths;           /* "-" is standard input; pipes are first copied to a nameless file */
     size_t path_count;
@@ -20,14 +21,14 @@ struct jb_import_result {
     int64_t first_ns, last_ns;                /* from the earliest start to the latest end */
 };
 
-/* Imports into ledger (NULL in a dry run: as into an empty book). Flows that name no batch form one, "import
+/* Imports files into a book. Flows that name no batch form one, "import
  * <format> <hash of the file's bytes>", so that the same file is never booked twice. Batches are booked in an
  * order that keeps flows with the same start in the order of the files. A batch "reversal of X" must take
  * back exactly what X booked; other negative amounts are JB_INPUT. When a batch is in the book already,
  * nothing of it changes; JB_INPUT when the files have more flows of it than the book. On any JB_INPUT nothing
  * is booked. A failure in between (disk full) leaves whole batches: importing the same files again completes
  * it. */
-enum jb_code jb_import_book(struct jb_ledger *ledger, const struct jb_import_request *request,
-                            struct jb_error *error, struct jb_import_result *ret_result);
+enum jb_code jb_import_book(const struct jb_import_request *request, struct jb_error *error,
+                            struct jb_import_result *ret_result);
 
 #endif

@@ -3,14 +3,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "store/rules.h"
 
 #include <assert.h>
 #include <string.h>
-
-bool jb_account_is_within(const char *path, const char *account) {
-    size_t length = strlen(account);
-    return strncmp(path, account, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
 
 bool jb_label_holds(const struct jb_label *label, const char *path) {
     if (jb_text_matches(label->pattern, path))

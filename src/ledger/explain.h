@@ -9,6 +9,7 @@ enum jb_rule {
     JB_RULE_METER,        /* host → domain: read from the meter of the domain (or its model) */
     JB_RULE_CPU_TIME,     /* domain → cgroup and below: active energy by CPU time */
     JB_RULE_GPU_TIME,     /* GPU → cgroup: active energy by GPU time */
+    JB_RULE_MEMORY,       /* memory → cgroup: active energy by memory held */
     JB_RULE_WITHIN,       /* cgroup → what is in it: the cgroup's energy by CPU time */
     JB_RULE_IDLE,         /* → idle: idle power, learned, × time */
     JB_RULE_DIFFERENCE,   /* → rest: what the outer meter shows and no inner one */

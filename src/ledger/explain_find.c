@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "ledger/consumer.h"
+#include "store/rules.h"
 
 #include <ctype.h>
 #include <stdio.h>

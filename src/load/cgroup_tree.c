@@ -225,6 +225,7 @@ static enum jb_code list_children(struct jb_cgroup_tree *tree, size_t parent, st
     }
     enum jb_code code = JB_OK;
     bool had_children = tree->nodes[parent].child_count > 0;
+    tree->nodes[parent].listed = tree->update_number;
     for (struct dirent *entry; !code && (entry = readdir(directory));) {
         if ((entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) && strcmp(entry->d_name, ".") != 0 &&
             strcmp(entry->d_name, "..") != 0)
@@ -291,8 +292,13 @@ enum jb_code jb_cgroup_tree_update(struct jb_cgroup_tree *tree, struct jb_error 
     for (size_t i = 0; i < tree->count; i++)
         tree->nodes[i].is_new = false;
     for (size_t i = 0; i < tree->count && !code; i++) {
-        if (!tree->nodes[i].gone && !is_in_step(tree, i))
+        if (tree->nodes[i].gone)
+            continue;
+        size_t parent = tree->nodes[i].parent;
+        if (!is_in_step(tree, i))
             code = list_children(tree, i, error);
+        else if (tree->nodes[i].gone && tree->nodes[parent].listed != tree->update_number)
+            code = list_children(tree, parent, error); /* another may have come in its stead */
     }
     if (!code)
         code = drop_gone(tree, error);

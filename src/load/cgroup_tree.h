@@ -16,6 +16,7 @@ struct jb_cgroup_node {
     uint32_t serial;       /* never reused */
     uint32_t child_count;  /* known ones */
     uint32_t seen;         /* number of the update that last saw its directory */
+    uint32_t listed;       /* number of the update that last listed it */
     int cpu, memory;       /* kept descriptors; −1: opened for each reading, or not there */
     bool gone;             /* to be dropped by the next update */
     bool is_new;           /* came with the last update, or has one below it that did */

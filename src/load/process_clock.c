@@ -195,13 +195,18 @@ static bool sample_process(struct clock_load *self, struct listed listed, const 
 static enum jb_code clock_sample(struct jb_load *load, struct jb_sample *sample, struct jb_error *error) {
     struct clock_load *self = (struct clock_load *)load;
     enum jb_code code = list_processes(self, error);
+    /* Some more than now, so that a few new processes do not allocate. */
+    size_t room = self->listed_count + self->listed_count / 8 + 64;
     if (!code)
-        code = jb_array_reserve(&self->before, &self->before_capacity, self->listed_count, JB_PROCESS_CEILING,
+        code = jb_array_reserve(&self->before, &self->before_capacity,
+                                self->before_capacity < self->listed_count ? room : 0, JB_PROCESS_CEILING,
                                 "processes", error);
     if (!code)
         code = jb_array_reserve(&sample->processes, &sample->process_capacity,
-                                sample->process_count + self->listed_count, JB_PROCESS_CEILING, "processes",
-                                error);
+                                sample->process_capacity < sample->process_count + self->listed_count
+                                    ? sample->process_count + room
+                                    : 0,
+                                JB_PROCESS_CEILING, "processes", error);
     if (code)
         return code;
     /* What is known becomes what was; the older array is filled anew. */

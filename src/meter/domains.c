@@ -3,6 +3,7 @@
 
 #include "attribute/delta.h"
 #include "base/array.h"
+#include "base/cleanup.h"
 
 #include <assert.h>
 #include <math.h>
@@ -101,8 +102,12 @@ enum jb_code jb_domains_open(const struct jb_source_context *context, struct jb_
     for (uint32_t i = 0; !code && jb_source_table[i]; i++) {
         assert(i < SOURCE_CEILING);
         struct jb_error reason = {0};
-        if (jb_source_open(jb_source_table[i], context, &reason, &domains->sources[i])) {
+        enum jb_code opened = jb_source_open(jb_source_table[i], context, &reason, &domains->sources[i]);
+        if (opened) {
             domains->sources[i] = NULL;
+            /* What was asked for by name must be there. */
+            if (jb_source_table[i] == &jb_source_replay && context->replay_path)
+                code = jb_error_set(error, opened, "%s", reason.message);
             jb_buffer_printf(notes, "%s: %s\n", jb_source_table[i]->name, reason.message);
             continue;
         }

@@ -50,7 +50,7 @@ struct jb_unit jb_unit_choose(jb_commodity commodity, jb_int128 largest) {
     snprintf(unit.name, sizeof unit.name, "%s", step->name);
     unit.size = step->size;
     /* Never finer than the integers of the book. */
-    unit.decimals = step->size > 1 ? (unsigned)floor(log10(step->size)) + 1 : 0;
+    unit.decimals = step->size > 1 ? (unsigned)ceil(log10(step->size)) : 0;
     return unit;
 }
 

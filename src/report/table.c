@@ -16,7 +16,7 @@
 #define NO_TEXT        SIZE_MAX
 #define GAP            "  "
 
-enum cell_kind { CELL_TEXT, CELL_AMOUNT, CELL_INTEGER, CELL_NUMBER, CELL_NULL };
+enum cell_kind { CELL_TEXT, CELL_AMOUNT, CELL_INTEGER, CELL_NUMBER, CELL_BOOLEAN, CELL_NULL };
 
 struct cell {
     enum cell_kind kind;
@@ -101,6 +101,10 @@ void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown) 
     jb_table_text(table, jb_time_format(value_ns, text), shown);
 }
 
+void jb_table_boolean(struct jb_table *table, bool value, const char *shown) {
+    add(table, (struct cell){.kind = CELL_BOOLEAN, .integer = value, .value = NO_TEXT}, shown);
+}
+
 void jb_table_null(struct jb_table *table, const char *shown) {
     add(table, (struct cell){.kind = CELL_NULL, .value = NO_TEXT}, shown);
 }
@@ -142,6 +146,8 @@ static const char *plain_text(const struct jb_table *table, const struct cell *c
     } else if (cell->kind == CELL_NUMBER) {
         struct jb_json json = jb_json_make(scratch);
         jb_json_number(&json, cell->number);
+    } else if (cell->kind == CELL_BOOLEAN) {
+        jb_buffer_add_string(scratch, cell->integer ? "true" : "false");
     }
     return scratch->bytes ? scratch->bytes : "";
 }
@@ -172,28 +178,46 @@ void jb_table_write_csv(const struct jb_table *table, struct jb_buffer *out) {
     }
 }
 
+static void write_json_value(const struct jb_table *table, const struct cell *cell, struct jb_json *json) {
+    switch (cell->kind) {
+    case CELL_TEXT:
+        jb_json_string(json, cell->value == NO_TEXT ? NULL : table->texts.bytes + cell->value);
+        return;
+    case CELL_AMOUNT:
+        jb_json_amount(json, cell->integer);
+        return;
+    case CELL_INTEGER:
+        jb_json_integer(json, (int64_t)cell->integer);
+        return;
+    case CELL_NUMBER:
+        jb_json_number(json, cell->number);
+        return;
+    case CELL_BOOLEAN:
+        jb_json_boolean(json, cell->integer != 0);
+        return;
+    case CELL_NULL:
+        jb_json_null(json);
+        return;
+    }
+}
+
+void jb_table_write_json_members(const struct jb_table *table, size_t row, struct jb_json *json) {
+    assert(row < all_rows(table));
+    for (size_t c = 0; c < table->column_count; c++) {
+        if (!table->columns[c].key)
+            continue;
+        jb_json_key(json, table->columns[c].key);
+        write_json_value(table, &table->cells[row * table->column_count + c], json);
+    }
+}
+
 void jb_table_write_json(const struct jb_table *table, struct jb_json *json) {
     jb_json_array(json);
     for (size_t r = 0; r < all_rows(table); r++) {
         if (table->is_total[r])
             continue;
         jb_json_object(json);
-        for (size_t c = 0; c < table->column_count; c++) {
-            const struct cell *cell = &table->cells[r * table->column_count + c];
-            if (!table->columns[c].key)
-                continue;
-            jb_json_key(json, table->columns[c].key);
-            if (cell->kind == CELL_TEXT)
-                jb_json_string(json, cell->value == NO_TEXT ? NULL : table->texts.bytes + cell->value);
-            else if (cell->kind == CELL_AMOUNT)
-                jb_json_amount(json, cell->integer);
-            else if (cell->kind == CELL_INTEGER)
-                jb_json_integer(json, (int64_t)cell->integer);
-            else if (cell->kind == CELL_NUMBER)
-                jb_json_number(json, cell->number);
-            else
-                jb_json_null(json);
-        }
+        jb_table_write_json_members(table, r, json);
         jb_json_end(json, '}');
     }
     jb_json_end(json, ']');

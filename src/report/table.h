@@ -32,7 +32,8 @@ void jb_table_amount(struct jb_table *table, jb_int128 value, const char *shown)
 void jb_table_integer(struct jb_table *table, int64_t value, const char *shown);  /* |value| < 2^53 */
 void jb_table_number(struct jb_table *table, double value, const char *shown);   /* not finite: null, empty */
 void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown); /* ISO 8601 */
-void jb_table_null(struct jb_table *table, const char *shown);                   /* null, empty */
+void jb_table_boolean(struct jb_table *table, bool value, const char *shown);
+void jb_table_null(struct jb_table *table, const char *shown); /* null, empty */
 
 /* The row that was just completed sums up the others: text sets it off with a rule, machine output leaves it
  * out (it has its own place there). */
@@ -51,6 +52,8 @@ struct jb_layout jb_layout_of_stdout(void);
 
 void jb_table_write_text(const struct jb_table *table, const struct jb_layout *layout, struct jb_buffer *out);
 void jb_table_write_json(const struct jb_table *table, struct jb_json *json); /* an array of objects */
+/* The cells of one row as members of the object that is open in json. */
+void jb_table_write_json_members(const struct jb_table *table, size_t row, struct jb_json *json);
 void jb_table_write_csv(const struct jb_table *table, struct jb_buffer *out); /* with its heading */
 
 /* Terminal columns that valid UTF-8 text takes: 0 for combining marks, 2 for East Asian wide ones. */

@@ -1,0 +1,56 @@
+/* What verbs print: each result as text, JSON or CSV. The fields are documented in docs/SPEC-output.md. */
+#ifndef JB_REPORT_VIEW_H
+#define JB_REPORT_VIEW_H
+
+#include "ledger/explain.h"
+#include "ledger/statement.h"
+#include "report/form.h"
+#include "report/table.h"
+
+/* What every view needs besides its result. */
+struct jb_view {
+    enum jb_form form;
+    struct jb_layout layout;
+    struct jb_ledger *ledger; /* for the paths of accounts */
+    struct jb_query query;    /* the period asked for */
+    struct jb_buffer *out;
+};
+
+/* limit: rows of each commodity, the rest summed as one row "(N others)"; 0: all. by_name: rows ordered by
+ * name instead of amount. */
+enum jb_code jb_view_statement(const struct jb_view *view, const struct jb_statement_request *request,
+                               const struct jb_statement *statement, size_t limit, bool by_name,
+                               struct jb_error *error);
+enum jb_code jb_view_balance(const struct jb_view *view, const struct jb_balance *balance,
+                             struct jb_error *error);
+enum jb_code jb_view_explanation(const struct jb_view *view, const struct jb_explanation *explanation,
+                                 struct jb_error *error);
+
+/* A label and for how many accounts of the book its pattern holds. */
+struct jb_label_use {
+    const struct jb_label *label;
+    uint64_t account_count;
+};
+enum jb_code jb_view_labels(const struct jb_view *view, const struct jb_label_use *uses, size_t count,
+                            struct jb_error *error);
+
+/* ---- shared by the views ---- */
+
+#define JB_PERIOD_SIZE 96
+
+/* Columns account, start, end, reason. */
+struct jb_table *jb_gap_table(const struct jb_view *view, const struct jb_gap *gaps, size_t count);
+/* Text: the heading "Not known, and not counted as zero:" and the table; nothing when there is no gap. */
+enum jb_code jb_view_gaps_text(const struct jb_view *view, const struct jb_gap *gaps, size_t count,
+                               struct jb_error *error);
+/* "2026-07-31T10:00:00Z – 2026-07-31T11:00:00Z" into ret; open ends as "the beginning", "now". Returns ret.
+ */
+char *jb_period_format(int64_t from_ns, int64_t to_ns, char ret[static JB_PERIOD_SIZE]);
+/* Time or null: INT64_MIN and INT64_MAX are open ends. */
+void jb_json_time(struct jb_json *json, int64_t ns);
+/* "apportioned", or "apportioned, modelled" with the larger part first. Returns ret. */
+char *jb_method_mix(const jb_int128 by_method[static JB_METHOD_COUNT], char *ret, size_t size);
+/* "energy", "water" …, a currency as itself: as a heading. */
+const char *jb_commodity_title(jb_commodity commodity, char ret[static JB_COMMODITY_SIZE + 16]);
+
+#endif
