@@ -185,7 +185,8 @@ static void take_reading(struct jb_metered_domain *item, const struct jb_reading
     if (now->state != JB_READING_OK) {
         item->unknown_reason = reading_reason(now->state);
     } else if (item->reading.state == JB_READING_OK) {
-        struct jb_delta delta = jb_delta(&item->domain, &item->reading, now, suspended_ns - item->suspended_ns, JB_GAUGE_GAP_NS);
+        struct jb_delta delta =
+            jb_delta(&item->domain, &item->reading, now, suspended_ns - item->suspended_ns, JB_GAUGE_GAP_NS);
         item->known = delta.state == JB_DELTA_KNOWN;
         item->energy_uj = delta.energy_uj;
         item->unknown_reason = jb_delta_reason(delta.state);
@@ -224,7 +225,7 @@ void jb_domains_read(struct jb_domains *domains, bool is_first) {
             const struct jb_reading gone = {.state = JB_READING_GONE};
             if (item->source == s)
                 take_reading(item, item->index < 0 ? &gone : &domains->readings[item->index], boottime_ns,
-                             is_first);
+                             suspended_ns, is_first);
         }
     }
     if (is_first)

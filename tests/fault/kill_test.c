@@ -1,5 +1,5 @@
-/* Meters killed at random instants while they book every second: after each restart the book balances, and in the
- * end it holds what the replayed counter counted, to the microjoule. `kill_test JOULEBOOK [KILLS]`. */
+/* Meters killed at random instants while they book every second: after each restart the book balances, and in
+ * the end it holds what the replayed counter counted, to the microjoule. `kill_test JOULEBOOK [KILLS]`. */
 #include "base/cleanup.h"
 #include "base/random.h"
 #include "ledger/ledger.h"
@@ -129,7 +129,8 @@ static void killed_at_random_instants(void **state) {
     (void)state;
     struct jb_random random = jb_random_make(20261124);
     struct book books[BOOKS] = {0};
-    /* Each book is begun by a meter that is stopped at once: what it holds by then is taken as the beginning. */
+    /* Each book is begun by a meter that is stopped at once: what it holds by then is taken as the beginning.
+     */
     for (size_t i = 0; i < BOOKS; i++) {
         snprintf(books[i].path, sizeof books[i].path, "%s/%zu.db", folder, i);
         start_meter(&books[i]);
