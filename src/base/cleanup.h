@@ -19,7 +19,7 @@ static inline void jb_free_cleanup(void *pointer) {
     free(*(void **)pointer);
 }
 
-static inline void jb_close_cleanup(int *descriptor) {
+static inline void jb_close_cleanup(const int *descriptor) {
     if (*descriptor >= 0)
         close(*descriptor);
 }

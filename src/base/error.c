@@ -10,7 +10,7 @@
 
 #define REASON_SIZE 128 /* kept free for strerror(), however long the name before it is */
 
-enum jb_code jb_error_set(struct jb_error *error, enum jb_code code, const char *format, ...) {
+enum jb_code(jb_error_set)(struct jb_error *error, enum jb_code code, const char *format, ...) {
     if (error) {
         /* Formatted aside first: an argument may point into the old message. */
         char text[sizeof error->message];
@@ -24,7 +24,7 @@ enum jb_code jb_error_set(struct jb_error *error, enum jb_code code, const char 
     return code;
 }
 
-enum jb_code jb_error_set_errno(struct jb_error *error, int errnum, const char *format, ...) {
+enum jb_code(jb_error_set_errno)(struct jb_error *error, int errnum, const char *format, ...) {
     enum jb_code code = JB_IO;
     if (errnum == EACCES || errnum == EPERM)
         code = JB_PERMISSION;

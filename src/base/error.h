@@ -40,6 +40,12 @@ enum jb_code jb_error_set_errno(struct jb_error *error, int errnum, const char *
 enum jb_code jb_error_prefix(struct jb_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__
+/* What these return, where clang's analyzer cannot look: never JB_OK. */
+#define jb_error_set(error, code, ...)         (jb_error_set(error, code, __VA_ARGS__), (code))
+#define jb_error_set_errno(error, errnum, ...) (jb_error_set_errno(error, errnum, __VA_ARGS__), JB_IO)
+#endif
+
 /* Exit status of the program for a code: 0 done, 2 usage, 3 bad input, 4 could not. (1 is a bad answer.) */
 int jb_error_exit_status(enum jb_code code);
 

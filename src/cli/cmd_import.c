@@ -118,7 +118,7 @@ static int run(struct jb_cli *cli) {
             return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", options[FORMAT].value);
     }
     if (request.path_count == 0)
-        return jb_cli_usage(cli, "which file? - stands for standard input");
+        return jb_cli_usage(cli, "no file is named; - is standard input");
     request.is_dry_run = options[DRY_RUN].value != NULL;
     if (isatty(STDERR_FILENO))
         request.progress = show_progress;
@@ -144,7 +144,7 @@ const struct jb_verb jb_verb_import = {
         "format flows: as `joulebook export` writes them, CSV with a heading or one JSON object a\n"
         "line. Needed: start, end (ISO 8601), from, to (account paths), amount (a whole number, not\n"
         "negative). May be there: commodity (default energy), unit (default uJ; also J, kJ, MJ, GJ,\n"
-        "Wh, kWh, MWh, GWh, then amount may have decimals), method (default declared),\n"
+        "Wh, kWh, MWh; amount may then have decimals), method (default declared),\n"
         "uncertainty_ppm (relative standard uncertainty; default not known), batch.\n"
         "A batch is booked whole and once, by its name. Flows without one belong to a batch named\n"
         "after the bytes of the file: a file that has grown is another file, so give rows of a\n"

@@ -41,6 +41,12 @@ struct sources_view {
 
 void sources_view_clear(struct sources_view *view);
 
+/* Words of both forms. */
+const char *sources_place_word(enum jb_cover_place place);
+const char *sources_reading_word(enum jb_reading_state state);
+const char *sources_role_word(enum jb_load_role role);
+bool sources_is_booked(const struct sources_domain *domain);
+
 /* Power of the whole host now, as the cover has it: false when a part of it is unknown, or nothing is booked.
  */
 bool sources_view_total_uw(const struct sources_view *view, uint64_t *ret_power_uw);

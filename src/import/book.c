@@ -4,17 +4,22 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/strings.h"
+#include "base/time.h"
 #include "import/input.h"
 #include "import/order.h"
+#include "store/rules.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
-#define BATCH_CEILING    ((size_t)1 << 26)
-#define FLOW_CEILING     ((size_t)1 << 26) /* flows of one batch */
-#define EDGE_CEILING     ((size_t)1 << 28)
-#define REVERSAL_OPENING "reversal of "
+/* Flows with the batch JB_ROLLUP_IDENTITY stand for flows that were pruned. Those of one start become a batch
+ * that is named after what is in it; until all of them are read it is known by this, which no batch may open
+ * with, the number of the file and the start. */
+#define ROLLUP_START  "\001"
+#define BATCH_CEILING ((size_t)1 << 26)
+#define FLOW_CEILING  ((size_t)1 << 26) /* flows of one batch */
+#define EDGE_CEILING  ((size_t)1 << 28)
 
 /* Several flows as one number, whatever their order; the second is that of the flows taken back. */
 struct digest {
@@ -27,6 +32,7 @@ struct batch {
     size_t input;           /* the file that it belongs to: the first that names it */
     uint64_t line;          /* of its first negative amount; 0 none */
     bool is_in_book;        /* nothing to do */
+    char *name;             /* its identity when that is not what it is known by; else NULL */
     uint32_t base;          /* a reversal: the batch it takes back when the files have it; else STRING_NONE */
     struct digest base_digest; /* a reversal: of what it takes back when only the book has it */
     uint64_t seen;             /* second pass: flows met so far */
@@ -53,11 +59,16 @@ struct importer {
     uint64_t booked;
 };
 
+static void batch_free(struct batch *batch) {
+    free(batch->flows);
+    free(batch->name);
+}
+
 static void importer_free(struct importer *importer) {
     jb_ledger_close(importer->ledger);
     size_t count = importer->identities ? jb_strings_count(importer->identities) : 0;
     for (size_t b = 0; importer->batches && b < count && b < importer->batch_capacity; b++)
-        free(importer->batches[b].flows);
+        batch_free(&importer->batches[b]);
     free(importer->batches);
     free(importer->edges);
     free(importer->order);
@@ -85,8 +96,19 @@ static bool digest_takes_back(const struct digest *reversal, const struct digest
     return reversal->count == base->count && reversal->sum == base->sum_reversed;
 }
 
-static const char *identity_of(const struct importer *importer, const struct jb_import_record *record) {
+/* By what the batch of a record is known here. scratch: holds it when it has to be made. */
+static const char *key_of(const struct importer *importer, const struct jb_import_record *record,
+                          char scratch[static 64]) {
+    if (strcmp(record->batch, JB_ROLLUP_IDENTITY) == 0) {
+        snprintf(scratch, 64, ROLLUP_START "%zu %" PRId64, importer->input, record->flow.start_ns);
+        return scratch;
+    }
     return *record->batch ? record->batch : importer->inputs.items[importer->input].identity;
+}
+
+static const char *name_of(const struct importer *importer, uint32_t id) {
+    const char *name = importer->batches[id].name;
+    return name ? name : jb_strings_text(importer->identities, id);
 }
 
 /* ---- first pass: check and count ---- */
@@ -95,8 +117,10 @@ static enum jb_code scan_record(struct jb_import_sink *sink, const struct jb_imp
                                 struct jb_error *error) {
     struct importer *importer = (struct importer *)sink;
     uint32_t id;
+    char scratch[64];
     size_t known = jb_strings_count(importer->identities);
-    enum jb_code code = jb_strings_intern(importer->identities, identity_of(importer, record), error, &id);
+    enum jb_code code =
+        jb_strings_intern(importer->identities, key_of(importer, record, scratch), error, &id);
     if (!code)
         code = jb_array_reserve(&importer->batches, &importer->batch_capacity, (size_t)id + 1, BATCH_CEILING,
                                 "batches in one import", error);
@@ -171,17 +195,98 @@ static enum jb_code read_inputs(struct importer *importer, struct jb_error *erro
 /* ---- between the passes: against the book ---- */
 
 static bool is_reversal(const char *identity) {
-    return strncmp(identity, REVERSAL_OPENING, strlen(REVERSAL_OPENING)) == 0;
+    return strncmp(identity, JB_REVERSAL_START, strlen(JB_REVERSAL_START)) == 0;
+}
+
+/* Digests what the book has of the batches that are wanted; roll-ups are wanted by their start. */
+static enum jb_code digest_book(struct importer *importer, struct jb_strings *wanted, struct digest *digests,
+                                struct jb_error *error) {
+    struct jb_store *store = jb_ledger_store(importer->ledger);
+    struct jb_flow_cursor *cursor;
+    struct jb_query all = JB_QUERY_ALL;
+    struct jb_flow flow;
+    const char *identity;
+    enum jb_code code = store->ops->flows_open(store, &all, error, &cursor);
+    if (code)
+        return code;
+    while ((code = store->ops->flows_next(cursor, error, &flow, &identity)) == JB_OK) {
+        char start[24];
+        bool is_rollup = strcmp(identity, JB_ROLLUP_IDENTITY) == 0;
+        snprintf(start, sizeof start, ROLLUP_START "%" PRId64, flow.start_ns);
+        uint32_t id = jb_strings_find(wanted, is_rollup ? start : identity);
+        if (id != JB_STRING_NONE)
+            digest_add(&digests[id], &flow, jb_ledger_path(importer->ledger, flow.from),
+                       jb_ledger_path(importer->ledger, flow.to));
+    }
+    store->ops->flows_close(cursor);
+    return code == JB_NO_DATA ? JB_OK : code;
+}
+
+/* Names batches of roll-ups after what is in them. Their starts go to wanted. */
+static enum jb_code name_rollups(struct importer *importer, struct jb_strings *wanted,
+                                 struct jb_error *error) {
+    size_t count = jb_strings_count(importer->identities);
+    _cleanup_(jb_strings_free_cleanup) struct jb_strings *names = NULL;
+    enum jb_code code = jb_strings_make(BATCH_CEILING, error, &names);
+    for (uint32_t b = 0; !code && b < count; b++) {
+        const char *key = jb_strings_text(importer->identities, b);
+        char start[JB_TIME_SIZE], wanted_start[24];
+        uint32_t id;
+        size_t known = jb_strings_count(names);
+        if (strncmp(key, ROLLUP_START, strlen(ROLLUP_START)) != 0)
+            continue;
+        int64_t start_ns = strtoll(strchr(key, ' ') + 1, NULL, 10);
+        struct batch *batch = &importer->batches[b];
+        if (asprintf(&batch->name, "%s %s %016" PRIx64, JB_ROLLUP_IDENTITY, jb_time_format(start_ns, start),
+                     batch->digest.sum) < 0) {
+            batch->name = NULL;
+            return jb_error_set(error, JB_MEMORY, "no memory for a batch's name");
+        }
+        code = jb_strings_intern(names, batch->name, error, &id);
+        if (!code && id < known)
+            batch->is_in_book = true; /* another file has the very same */
+        snprintf(wanted_start, sizeof wanted_start, ROLLUP_START "%" PRId64, start_ns);
+        if (!code)
+            code = jb_strings_intern(wanted, wanted_start, error, &id);
+    }
+    return code;
+}
+
+/* Roll-ups of the book itself that come back to it are in it already. */
+static enum jb_code compare_rollups(struct importer *importer, struct jb_error *error) {
+    _cleanup_(jb_strings_free_cleanup) struct jb_strings *wanted = NULL;
+    _cleanup_free_ struct digest *digests = NULL;
+    enum jb_code code = jb_strings_make(BATCH_CEILING, error, &wanted);
+    if (!code)
+        code = name_rollups(importer, wanted, error);
+    if (code || jb_strings_count(wanted) == 0 || !importer->ledger)
+        return code;
+    digests = calloc(jb_strings_count(wanted), sizeof *digests);
+    if (!digests)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu roll-ups", jb_strings_count(wanted));
+    code = digest_book(importer, wanted, digests, error);
+    for (uint32_t b = 0; !code && b < jb_strings_count(importer->identities); b++) {
+        const char *key = jb_strings_text(importer->identities, b);
+        char start[24];
+        if (strncmp(key, ROLLUP_START, strlen(ROLLUP_START)) != 0)
+            continue;
+        snprintf(start, sizeof start, ROLLUP_START "%s", strchr(key, ' ') + 1);
+        if (digest_equal(&importer->batches[b].digest, &digests[jb_strings_find(wanted, start)]))
+            importer->batches[b].is_in_book = true;
+    }
+    return code;
 }
 
 static enum jb_code compare_with_book(struct importer *importer, struct jb_error *error) {
     struct jb_store *store = importer->ledger ? jb_ledger_store(importer->ledger) : NULL;
     for (uint32_t b = 0; b < jb_strings_count(importer->identities); b++) {
         struct batch *batch = &importer->batches[b];
-        const char *identity = jb_strings_text(importer->identities, b);
+        const char *identity = name_of(importer, b);
         struct jb_batch_info info = {0};
         enum jb_code code = store ? store->ops->batch_info(store, identity, error, &info) : JB_NO_DATA;
         importer->result.batch_count++;
+        if (batch->is_in_book)
+            continue;
         if (code == JB_NO_DATA) {
             importer->result.new_batch_count++;
             importer->result.new_flow_count += batch->digest.count;
@@ -203,50 +308,45 @@ static enum jb_code compare_with_book(struct importer *importer, struct jb_error
     return JB_OK;
 }
 
-/* Digests what the book has of the batches that reversals in the files take back. */
-static enum jb_code digest_book(struct importer *importer, struct jb_strings *wanted, struct digest *digests,
-                                struct jb_error *error) {
-    struct jb_store *store = jb_ledger_store(importer->ledger);
-    struct jb_flow_cursor *cursor;
-    struct jb_query all = JB_QUERY_ALL;
-    struct jb_flow flow;
-    const char *identity;
-    enum jb_code code = store->ops->flows_open(store, &all, error, &cursor);
-    if (code)
-        return code;
-    while ((code = store->ops->flows_next(cursor, error, &flow, &identity)) == JB_OK) {
-        uint32_t id = jb_strings_find(wanted, identity);
-        if (id != JB_STRING_NONE)
-            digest_add(&digests[id], &flow, jb_ledger_path(importer->ledger, flow.from),
-                       jb_ledger_path(importer->ledger, flow.to));
+/* Reversals of batches in the files find these, however long their names are; an edge then keeps the order.
+ */
+static enum jb_code find_bases_in_files(struct importer *importer, struct jb_error *error) {
+    size_t count = jb_strings_count(importer->identities);
+    for (uint32_t b = 0; b < count; b++) {
+        char reversal[JB_IDENTITY_SIZE];
+        jb_reversal_identity(name_of(importer, b), reversal);
+        uint32_t id = jb_strings_find(importer->identities, reversal);
+        if (id == JB_STRING_NONE || importer->batches[id].is_in_book)
+            continue;
+        importer->batches[id].base = b;
+        enum jb_code code =
+            jb_array_reserve(&importer->edges, &importer->edge_capacity, importer->edge_count + 1,
+                             EDGE_CEILING, "changes between batches", error);
+        if (code)
+            return code;
+        importer->edges[importer->edge_count++] = (struct jb_order_edge){.before = b, .after = id};
     }
-    store->ops->flows_close(cursor);
-    return code == JB_NO_DATA ? JB_OK : code;
+    return JB_OK;
 }
 
-/* Finds what each new reversal takes back: in the files (an edge then keeps the order), else in the book. */
+/* Whether what a batch takes back has to be looked for in the book. */
+static bool is_base_in_book(const struct importer *importer, uint32_t id) {
+    const struct batch *batch = &importer->batches[id];
+    return !batch->is_in_book && batch->base == JB_STRING_NONE && is_reversal(name_of(importer, id));
+}
+
+/* Finds what each new reversal takes back: in the files, else in the book. */
 static enum jb_code find_bases(struct importer *importer, struct jb_error *error) {
     _cleanup_(jb_strings_free_cleanup) struct jb_strings *wanted = NULL;
     _cleanup_free_ struct digest *digests = NULL;
     size_t count = jb_strings_count(importer->identities);
     uint32_t id;
-    enum jb_code code = jb_strings_make(BATCH_CEILING, error, &wanted);
+    enum jb_code code = find_bases_in_files(importer, error);
+    if (!code)
+        code = jb_strings_make(BATCH_CEILING, error, &wanted);
     for (uint32_t b = 0; !code && b < count; b++) {
-        struct batch *batch = &importer->batches[b];
-        const char *identity = jb_strings_text(importer->identities, b);
-        if (batch->is_in_book || !is_reversal(identity))
-            continue;
-        const char *base = identity + strlen(REVERSAL_OPENING);
-        batch->base = jb_strings_find(importer->identities, base);
-        if (batch->base == JB_STRING_NONE) {
-            code = jb_strings_intern(wanted, base, error, &id);
-            continue;
-        }
-        code = jb_array_reserve(&importer->edges, &importer->edge_capacity, importer->edge_count + 1,
-                                EDGE_CEILING, "changes between batches", error);
-        if (!code)
-            importer->edges[importer->edge_count++] =
-                (struct jb_order_edge){.before = batch->base, .after = b};
+        if (is_base_in_book(importer, b))
+            code = jb_strings_intern(wanted, name_of(importer, b) + strlen(JB_REVERSAL_START), error, &id);
     }
     if (code || jb_strings_count(wanted) == 0)
         return code;
@@ -256,10 +356,9 @@ static enum jb_code find_bases(struct importer *importer, struct jb_error *error
     if (importer->ledger)
         code = digest_book(importer, wanted, digests, error);
     for (uint32_t b = 0; !code && b < count; b++) {
-        struct batch *batch = &importer->batches[b];
-        const char *identity = jb_strings_text(importer->identities, b);
-        if (!batch->is_in_book && is_reversal(identity) && batch->base == JB_STRING_NONE)
-            batch->base_digest = digests[jb_strings_find(wanted, identity + strlen(REVERSAL_OPENING))];
+        if (is_base_in_book(importer, b))
+            importer->batches[b].base_digest =
+                digests[jb_strings_find(wanted, name_of(importer, b) + strlen(JB_REVERSAL_START))];
     }
     return code;
 }
@@ -267,7 +366,7 @@ static enum jb_code find_bases(struct importer *importer, struct jb_error *error
 static enum jb_code check_signs(struct importer *importer, struct jb_error *error) {
     for (uint32_t b = 0; b < jb_strings_count(importer->identities); b++) {
         struct batch *batch = &importer->batches[b];
-        const char *identity = jb_strings_text(importer->identities, b);
+        const char *identity = name_of(importer, b);
         const char *name = importer->inputs.items[batch->input].name;
         if (batch->is_in_book)
             continue;
@@ -275,10 +374,10 @@ static enum jb_code check_signs(struct importer *importer, struct jb_error *erro
             if (batch->line)
                 return jb_error_set(error, JB_INPUT,
                                     "%s, line %" PRIu64 ", amount: negative; only a batch '%s…' takes back",
-                                    name, batch->line, REVERSAL_OPENING);
+                                    name, batch->line, JB_REVERSAL_START);
             continue;
         }
-        const char *base = identity + strlen(REVERSAL_OPENING);
+        const char *base = identity + strlen(JB_REVERSAL_START);
         const struct digest *digest =
             batch->base != JB_STRING_NONE ? &importer->batches[batch->base].digest : &batch->base_digest;
         if (digest->count == 0)
@@ -298,11 +397,14 @@ static enum jb_code check_signs(struct importer *importer, struct jb_error *erro
 
 static enum jb_code book_batch(struct importer *importer, uint32_t id, struct jb_error *error) {
     struct batch *batch = &importer->batches[id];
-    const char *identity = jb_strings_text(importer->identities, id);
+    const char *identity = name_of(importer, id);
     bool is_new;
     enum jb_code code;
     if (is_reversal(identity))
-        code = jb_ledger_reverse(importer->ledger, identity + strlen(REVERSAL_OPENING), error, &is_new);
+        code = jb_ledger_reverse(importer->ledger,
+                                 batch->base == JB_STRING_NONE ? identity + strlen(JB_REVERSAL_START)
+                                                               : name_of(importer, batch->base),
+                                 error, &is_new);
     else
         code = jb_ledger_append(importer->ledger,
                                 &(struct jb_batch){.identity = identity,
@@ -337,7 +439,8 @@ static enum jb_code book_ready(struct importer *importer, struct jb_error *error
 static enum jb_code book_record(struct jb_import_sink *sink, const struct jb_import_record *record,
                                 struct jb_error *error) {
     struct importer *importer = (struct importer *)sink;
-    uint32_t id = jb_strings_find(importer->identities, identity_of(importer, record));
+    char scratch[64];
+    uint32_t id = jb_strings_find(importer->identities, key_of(importer, record, scratch));
     struct batch *batch = id == JB_STRING_NONE ? NULL : &importer->batches[id];
     if (batch && batch->input != importer->input)
         return JB_OK;
@@ -346,7 +449,7 @@ static enum jb_code book_record(struct jb_import_sink *sink, const struct jb_imp
                             importer->inputs.items[importer->input].name, record->line);
     if (batch->is_in_book)
         return JB_OK;
-    const char *identity = jb_strings_text(importer->identities, id);
+    const char *identity = name_of(importer, id);
     if (!is_reversal(identity)) {
         struct jb_flow flow = record->flow;
         enum jb_code code = jb_ledger_account(importer->ledger, record->from, error, &flow.from);
@@ -379,7 +482,9 @@ static enum jb_code check_inputs(struct importer *importer, struct jb_error *err
                           &importer->ledger);
     if (code && code != JB_NO_DATA) /* no book yet: like an empty one */
         return code;
-    code = compare_with_book(importer, error);
+    code = compare_rollups(importer, error);
+    if (!code)
+        code = compare_with_book(importer, error);
     if (!code)
         code = find_bases(importer, error);
     return code ? code : check_signs(importer, error);

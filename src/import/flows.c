@@ -42,7 +42,6 @@ static const struct unit {
     {JB_ENERGY, "Wh", 3600000000},
     {JB_ENERGY, "kWh", 3600000000000},
     {JB_ENERGY, "MWh", 3600000000000000},
-    {JB_ENERGY, "GWh", 3600000000000000000},
     {JB_EMBODIED, "ugCO2e", 1},
     {JB_EMBODIED, "mgCO2e", 1000},
     {JB_EMBODIED, "gCO2e", 1000000},
@@ -69,7 +68,7 @@ static int64_t unit_size(jb_commodity commodity, const char *name) {
 }
 
 static const char *known_units(jb_commodity commodity) {
-    return commodity == JB_ENERGY     ? "uJ, mJ, J, kJ, MJ, GJ, Wh, kWh, MWh or GWh"
+    return commodity == JB_ENERGY     ? "uJ, mJ, J, kJ, MJ, GJ, Wh, kWh or MWh"
            : commodity == JB_EMBODIED ? "ugCO2e, mgCO2e, gCO2e, kgCO2e or tCO2e"
            : commodity == JB_WATER    ? "ul, ml, l or m3"
                                       : "the currency, or u and the currency for millionths of it";

@@ -17,6 +17,11 @@
 /* How often the window is widened step by step before all of the book is taken. */
 #define WIDENINGS 8
 
+struct other {
+    jb_account_id account;
+    jb_commodity commodity;
+};
+
 /* One account and commodity, and the stretch of it that is open. */
 struct slot {
     jb_account_id account;
@@ -31,7 +36,9 @@ struct checker {
     const struct jb_query *query;   /* as asked */
     int64_t window_from, window_to; /* what is read: the query, wide enough that no stretch of it is cut */
     int64_t reach_from,
-        reach_to; /* how far stretches go that overlap the query: past the window, it was cut */
+        reach_to;         /* how far stretches go that overlap the query: past the window, it was cut */
+    struct other *others; /* accounts without a role that have outflow */
+    size_t other_count, other_capacity;
     struct slot *slots;
     size_t slot_count, slot_capacity;
     uint32_t *table; /* open addressing, slot + 1 */
@@ -69,9 +76,43 @@ static enum jb_code grow_table(struct checker *checker, struct jb_error *error) 
     return JB_OK;
 }
 
-static bool is_within(const char *path, const char *account) {
-    size_t length = account ? strlen(account) : 0;
-    return !account || (strncmp(path, account, length) == 0 && (path[length] == '\0' || path[length] == '/'));
+/* Accounts without a role of their own (cloud/…) are through when anything flows out of them in the whole
+ * book, whatever the period, as in statements; else they are final. */
+static enum jb_code find_others(struct checker *checker, struct jb_error *error) {
+    struct jb_store *store = jb_ledger_store(checker->ledger);
+    struct jb_query query = JB_QUERY_ALL;
+    _cleanup_free_ struct jb_sum *sums = NULL;
+    size_t count = 0;
+    query.commodity = checker->query->commodity;
+    enum jb_code code = store->ops->sums(store, &query, error, &sums, &count);
+    for (size_t i = 0; !code && i < count; i++) {
+        /* What was taken back again did not flow out. */
+        if (sums[i].amount == 0 || role_of(checker, sums[i].from) != JB_OTHER)
+            continue;
+        code = jb_array_reserve(&checker->others, &checker->other_capacity, checker->other_count + 1,
+                                SLOT_CEILING, "accounts", error);
+        if (!code)
+            checker->others[checker->other_count++] =
+                (struct other){.account = sums[i].from, .commodity = sums[i].commodity};
+    }
+    return code;
+}
+
+/* Sums come in order of from, so the list is sorted by account. */
+static bool has_outflow(const struct checker *checker, jb_account_id account, jb_commodity commodity) {
+    size_t low = 0, high = checker->other_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (checker->others[middle].account < account)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < checker->other_count && checker->others[low].account == account; low++) {
+        if (checker->others[low].commodity == commodity)
+            return true;
+    }
+    return false;
 }
 
 /* The slot of an account and commodity, made on first sight. Accounts beside the one asked for are never
@@ -95,10 +136,11 @@ static enum jb_code slot_of(struct checker *checker, jb_account_id account, jb_c
         return code;
     struct slot *slot = &checker->slots[checker->slot_count];
     const char *path = jb_ledger_path(checker->ledger, account);
+    enum jb_role role = jb_account_role(path);
+    bool is_through = role == JB_THROUGH || (role == JB_OTHER && has_outflow(checker, account, commodity));
     *slot = (struct slot){.account = account,
                           .commodity = commodity,
-                          .is_checked = jb_account_role(path) == JB_THROUGH &&
-                                        is_within(path, checker->query->account)};
+                          .is_checked = is_through && jb_account_is_within(path, checker->query->account)};
     checker->table[find_place(checker, account, commodity)] = (uint32_t)++checker->slot_count;
     *ret_slot = slot;
     return JB_OK;
@@ -207,27 +249,6 @@ static enum jb_code scan(struct checker *checker, struct jb_error *error) {
     return code;
 }
 
-/* Accounts that are through only because something flows out of them (cloud/…). */
-static enum jb_code check_others(struct checker *checker, struct jb_error *error) {
-    const struct jb_store_ops *ops = jb_ledger_store(checker->ledger)->ops;
-    struct jb_query query = *checker->query;
-    _cleanup_free_ struct jb_sum *sums = NULL;
-    size_t count = 0;
-    query.from_ns = checker->window_from;
-    query.to_ns = checker->window_to;
-    enum jb_code code = ops->sums(jb_ledger_store(checker->ledger), &query, error, &sums, &count);
-    for (size_t i = 0; !code && i < count; i++) {
-        if (role_of(checker, sums[i].from) != JB_OTHER ||
-            !is_within(jb_ledger_path(checker->ledger, sums[i].from), query.account))
-            continue;
-        struct slot *slot = NULL;
-        code = slot_of(checker, sums[i].from, sums[i].commodity, error, &slot);
-        if (!code)
-            slot->is_checked = true;
-    }
-    return code;
-}
-
 static void start_over(struct checker *checker) {
     checker->slot_count = 0;
     if (checker->table)
@@ -254,9 +275,7 @@ static enum jb_code check_stretches(struct checker *checker, struct jb_error *er
     checker->window_to = widen_up(checker->query->to_ns);
     for (int i = 0;; i++) {
         start_over(checker);
-        enum jb_code code = check_others(checker, error);
-        if (!code)
-            code = scan(checker, error);
+        enum jb_code code = scan(checker, error);
         if (code || (checker->reach_from == checker->window_from && checker->reach_to == checker->window_to))
             return code;
         checker->window_from = i < WIDENINGS ? widen_down(checker->reach_from) : INT64_MIN;
@@ -264,9 +283,9 @@ static enum jb_code check_stretches(struct checker *checker, struct jb_error *er
     }
 }
 
-static bool is_final(struct checker *checker, jb_account_id account, const bool *has_outflow) {
+static bool is_final(struct checker *checker, jb_account_id account) {
     enum jb_role role = role_of(checker, account);
-    return role == JB_FINAL || (role == JB_OTHER && !has_outflow[account]);
+    return role == JB_FINAL || (role == JB_OTHER && !has_outflow(checker, account, JB_ENERGY));
 }
 
 static bool is_supply(struct checker *checker, jb_account_id account) {
@@ -280,7 +299,7 @@ static bool is_unattributed(struct checker *checker, jb_account_id account) {
     return jb_account_role(path) == JB_FINAL && last && strcmp(last, "/unattributed") == 0;
 }
 
-static void add_energy(struct checker *checker, const struct jb_sum *sum, const bool *has_outflow) {
+static void add_energy(struct checker *checker, const struct jb_sum *sum) {
     struct jb_balance *balance = &checker->balance;
     if (sum->commodity != JB_ENERGY)
         return;
@@ -288,9 +307,9 @@ static void add_energy(struct checker *checker, const struct jb_sum *sum, const 
         balance->energy_supplied_uj += sum->amount;
     if (is_supply(checker, sum->to))
         balance->energy_supplied_uj -= sum->amount;
-    if (is_final(checker, sum->to, has_outflow))
+    if (is_final(checker, sum->to))
         balance->energy_consumed_uj += sum->amount;
-    if (is_final(checker, sum->from, has_outflow))
+    if (is_final(checker, sum->from))
         balance->energy_consumed_uj -= sum->amount;
     if (role_of(checker, sum->from) == JB_VARIANCE)
         balance->energy_variance_uj += sum->amount;
@@ -311,11 +330,6 @@ static enum jb_code add_totals(struct checker *checker, struct jb_error *error) 
     enum jb_code code = store->ops->sums(store, checker->query, error, &sums, &count);
     if (code)
         return code;
-    _cleanup_free_ bool *has_outflow = calloc(store->ops->account_count(store) + 1, sizeof *has_outflow);
-    if (!has_outflow)
-        return jb_error_set(error, JB_MEMORY, "no memory to balance");
-    for (size_t i = 0; i < count; i++)
-        has_outflow[sums[i].from] |= sums[i].commodity == JB_ENERGY;
     balance->first_ns = count ? sums[0].first_ns : 0;
     balance->last_ns = count ? sums[0].last_ns : 0;
     for (size_t i = 0; i < count; i++) {
@@ -324,7 +338,7 @@ static enum jb_code add_totals(struct checker *checker, struct jb_error *error) 
             balance->first_ns = sums[i].first_ns;
         if (sums[i].last_ns > balance->last_ns)
             balance->last_ns = sums[i].last_ns;
-        add_energy(checker, &sums[i], has_outflow);
+        add_energy(checker, &sums[i]);
     }
     return JB_OK;
 }
@@ -333,13 +347,14 @@ enum jb_code jb_ledger_balance(struct jb_ledger *ledger, const struct jb_query *
                                struct jb_balance *ret_balance) {
     struct jb_store *store = jb_ledger_store(ledger);
     struct checker checker = {.ledger = ledger, .query = query};
-    enum jb_code code = JB_OK;
-    if (query->from_ns < query->to_ns)
+    enum jb_code code = find_others(&checker, error);
+    if (!code && query->from_ns < query->to_ns)
         code = check_stretches(&checker, error);
     if (!code)
         code = add_totals(&checker, error);
     if (!code)
         code = store->ops->gaps(store, query, error, &checker.balance.gaps, &checker.balance.gap_count);
+    free(checker.others);
     free(checker.slots);
     free(checker.table);
     if (code) {

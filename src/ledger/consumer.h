@@ -17,8 +17,6 @@ enum jb_code jb_consumers_make(struct jb_ledger *ledger, const struct jb_query *
 void jb_consumers_free(struct jb_consumers *consumers); /* NULL-safe */
 bool jb_consumers_have(const struct jb_consumers *consumers, jb_account_id account, jb_commodity commodity);
 
-/* Whether path is account or lies below it. */
-bool jb_account_is_within(const char *path, const char *account);
 /* Whether the label's pattern matches the path or one that it lies below. */
 bool jb_label_holds(const struct jb_label *label, const char *path);
 

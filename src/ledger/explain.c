@@ -8,6 +8,7 @@
 #include "ledger/consumer.h"
 #include "ledger/explain_rule.h"
 #include "ledger/origin.h"
+#include "store/rules.h"
 
 #include <assert.h>
 #include <stdio.h>

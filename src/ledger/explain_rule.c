@@ -6,22 +6,18 @@
 static const struct {
     const char *name, *sentence;
 } rules[] = {
-    [JB_RULE_METER] = {"meter", "read from the meter of the domain, or from its model"},
-    [JB_RULE_CPU_TIME] = {"cpu-time",
-                          "by CPU time: in every tick, active energy of the domain × CPU time used "
-                          "÷ CPU time used by all"},
-    [JB_RULE_GPU_TIME] = {"gpu-time",
-                          "by GPU time: in every tick, active energy of the GPU × its GPU time ÷ GPU "
-                          "time of all"},
-    [JB_RULE_WITHIN] = {"within-cgroup",
-                        "its part of the cgroup's energy, by CPU time (GPU energy: by GPU time)"},
+    [JB_RULE_METER] = {"meter", "read from the domain's meter, or from the model of it"},
+    [JB_RULE_CPU_TIME] = {"cpu-time", "active energy in each tick × its CPU time ÷ CPU time of all"},
+    [JB_RULE_GPU_TIME] = {"gpu-time", "active energy in each tick × its GPU time ÷ GPU time of all"},
+    [JB_RULE_MEMORY] = {"memory", "active energy in each tick × memory it held ÷ memory held by all"},
+    [JB_RULE_WITHIN] = {"within-cgroup", "what the cgroup was given, passed on by the same rules"},
     [JB_RULE_IDLE] = {"idle", "idle power of the domain × time"},
     [JB_RULE_DIFFERENCE] = {"difference", "what the outer meter shows and no inner meter sees"},
     [JB_RULE_VARIANCE] = {"meter-variance", "by how much the inner meters exceed the outer one"},
-    [JB_RULE_EXITED] = {"exited", "used by the cgroup and seen on no process that is still known"},
+    [JB_RULE_EXITED] = {"exited", "used by the cgroup, by no process that was there to be named"},
     [JB_RULE_UNATTRIBUTED] = {"unattributed", "of a stretch for which nobody could say who used it"},
-    [JB_RULE_SUPPLY] = {"supply", "supplied: what the accounts fed from here took"},
-    [JB_RULE_PASSED_ON] = {"passed-on", "passed on: what the meters behind it show"},
+    [JB_RULE_SUPPLY] = {"supply", "what the accounts that are fed from here took"},
+    [JB_RULE_PASSED_ON] = {"passed-on", "what the meters behind it show"},
     [JB_RULE_BILL] = {"bill", "as billed"},
     [JB_RULE_DECLARED] = {"declared", "as declared"},
     [JB_RULE_BOOKED] = {"booked", "as booked"},
@@ -39,10 +35,18 @@ static bool leaf_is(const struct jb_account_parts *parts, const char *name) {
     return strlen(name) == parts->leaf_length && memcmp(parts->leaf, name, parts->leaf_length) == 0;
 }
 
-/* "gpu0" of host/h/gpu0. */
-static bool is_gpu(const char *path) {
+/* Whether path is a domain such as "gpu0" of host/h/gpu0. */
+static bool is_domain(const char *path, const char *kind) {
     struct jb_account_parts parts = jb_account_split(path);
-    return parts.host_length && strncmp(parts.host + parts.host_length, "/gpu", 4) == 0;
+    const char *domain = parts.host ? parts.host + parts.host_length : "";
+    return domain[0] == '/' && strncmp(domain + 1, kind, strlen(kind)) == 0;
+}
+
+/* By what a domain's active energy is split. */
+static enum jb_rule split_rule(const char *domain) {
+    if (is_domain(domain, "gpu") || is_domain(domain, "accelerator"))
+        return JB_RULE_GPU_TIME;
+    return is_domain(domain, "dram") ? JB_RULE_MEMORY : JB_RULE_CPU_TIME;
 }
 
 enum jb_rule jb_rule_of(const char *from, const char *to, enum jb_method method) {
@@ -68,11 +72,11 @@ enum jb_rule jb_rule_of(const char *from, const char *to, enum jb_method method)
             return JB_RULE_EXITED;
         if (leaf_is(&target, "unattributed"))
             return JB_RULE_UNATTRIBUTED;
-        return is_gpu(from) ? JB_RULE_GPU_TIME : JB_RULE_CPU_TIME;
+        return split_rule(from);
     }
     if (source.cgroup_length)
         return JB_RULE_WITHIN;
     if (target.cgroup_length)
-        return is_gpu(from) ? JB_RULE_GPU_TIME : JB_RULE_CPU_TIME;
+        return split_rule(from);
     return JB_RULE_METER;
 }

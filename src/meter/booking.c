@@ -457,35 +457,36 @@ static enum jb_code build_positions(struct jb_booking *booking, const struct jb_
     return code;
 }
 
-static enum jb_code add_gap(struct jb_booking *booking, const struct jb_interval *interval, jb_account_id account_id,
-                            int64_t from_boottime_ns, int64_t until_boottime_ns, const char *reason,
-                            struct jb_error *error) {
+static enum jb_code add_gap(struct jb_booking *booking, jb_account_id account_id, int64_t start_ns, int64_t end_ns,
+                            const char *reason, struct jb_error *error) {
+    if (start_ns >= end_ns)
+        return JB_OK;
     enum jb_code code = jb_array_reserve(&booking->gaps, &booking->gap_capacity, booking->gap_count + 1, GAP_CEILING,
                                          "gaps in one batch", error);
-    if (code || from_boottime_ns >= until_boottime_ns)
+    if (code)
         return code;
     struct jb_gap *gap = &booking->gaps[booking->gap_count++];
-    *gap = (struct jb_gap){
-        .start_ns = interval->end_ns - (interval->end_boottime_ns - from_boottime_ns),
-        .end_ns = interval->end_ns - (interval->end_boottime_ns - until_boottime_ns),
-        .account = account_id,
-    };
-    if (gap->start_ns < interval->start_ns)
-        gap->start_ns = interval->start_ns;
-    if (gap->end_ns > interval->end_ns)
-        gap->end_ns = interval->end_ns;
-    if (gap->start_ns >= gap->end_ns)
-        booking->gap_count--;
+    *gap = (struct jb_gap){.start_ns = start_ns, .end_ns = end_ns, .account = account_id};
     snprintf(gap->reason, sizeof gap->reason, "%s", reason);
     return JB_OK;
+}
+
+/* The moment of that boottime on the wall clock, held within the interval. */
+static int64_t wall_of(const struct jb_interval *interval, int64_t boottime_ns) {
+    if (boottime_ns <= interval->start_boottime_ns)
+        return interval->start_ns;
+    if (boottime_ns >= interval->end_boottime_ns)
+        return interval->end_ns;
+    int64_t wall_ns = interval->end_ns - (interval->end_boottime_ns - boottime_ns);
+    return wall_ns > interval->start_ns ? wall_ns : interval->start_ns;
 }
 
 static enum jb_code build_gaps(struct jb_booking *booking, const struct jb_booking_input *input,
                                struct jb_error *error) {
     booking->gap_count = 0;
     if (input->gap_reason)
-        return add_gap(booking, &input->interval, booking->host, input->interval.start_boottime_ns,
-                       input->interval.end_boottime_ns, input->gap_reason, error);
+        return add_gap(booking, booking->host, input->interval.start_ns, input->interval.end_ns, input->gap_reason,
+                       error);
     for (size_t d = 0; d < input->domain_count; d++) {
         const struct jb_metered_domain *item = &input->domains[d];
         if (!item->unknown_from_ns || (item->place != JB_COVER_PART && item->place != JB_COVER_AUTHORITY))
@@ -493,8 +494,8 @@ static enum jb_code build_gaps(struct jb_booking *booking, const struct jb_booki
         jb_account_id meter;
         enum jb_code code = account(booking, error, &meter, "host/%s/%s", booking->place.host, item->domain.account);
         if (!code)
-            code = add_gap(booking, &input->interval, meter, item->unknown_from_ns, item->unknown_until_ns,
-                           item->interval_reason, error);
+            code = add_gap(booking, meter, wall_of(&input->interval, item->unknown_from_ns),
+                           wall_of(&input->interval, item->unknown_until_ns), item->interval_reason, error);
         if (code)
             return code;
     }

@@ -3,6 +3,7 @@
 
 #include "attribute/delta.h"
 #include "base/array.h"
+#include "base/cleanup.h"
 
 #include <assert.h>
 #include <math.h>
@@ -75,7 +76,8 @@ static enum jb_code choose_cover(struct jb_domains *domains, struct jb_error *er
         copies[i] = item->domain;
         if (item->index < 0)
             copies[i].state = JB_DOMAIN_DISABLED;
-        entries[i] = (struct jb_cover_entry){.domain = &copies[i], .source = item->source};
+        entries[i] = (struct jb_cover_entry){
+            .domain = &copies[i], .source = item->source, .index = item->index};
     }
     jb_cover_choose(entries, domains->count);
     const struct jb_domain *authority = NULL;
@@ -101,8 +103,12 @@ enum jb_code jb_domains_open(const struct jb_source_context *context, struct jb_
     for (uint32_t i = 0; !code && jb_source_table[i]; i++) {
         assert(i < SOURCE_CEILING);
         struct jb_error reason = {0};
-        if (jb_source_open(jb_source_table[i], context, &reason, &domains->sources[i])) {
+        enum jb_code opened = jb_source_open(jb_source_table[i], context, &reason, &domains->sources[i]);
+        if (opened) {
             domains->sources[i] = NULL;
+            /* What was asked for by name must be there. */
+            if (jb_source_table[i] == &jb_source_replay && context->replay_path)
+                code = jb_error_set(error, opened, "%s", reason.message);
             jb_buffer_printf(notes, "%s: %s\n", jb_source_table[i]->name, reason.message);
             continue;
         }

@@ -267,14 +267,32 @@ static void another_boot_makes_the_gap_unknown(void **state) {
     jb_balance_free(&balance);
 }
 
+/* A book in a file in place of the one in memory. */
+static void use_file(struct machine *machine) {
+    char book[128];
+    snprintf(book, sizeof book, "%s/book.db", machine->path);
+    jb_ledger_close(machine->ledger);
+    assert_int_equal(jb_ledger_open(book, JB_STORE_CREATE, NULL, &machine->ledger), JB_OK);
+}
+
 static void a_second_meter_is_refused(void **state) {
     struct machine *machine = *state;
     struct jb_error error = {0};
     struct jb_meter *other = NULL;
+    struct jb_ledger *again;
+    use_file(machine);
     open_meter(machine);
-    assert_int_equal(jb_meter_open(machine->ledger, &machine->options, &error, &other), JB_BUSY);
+    assert_int_equal(jb_ledger_open(jb_ledger_url(machine->ledger), JB_STORE_WRITE, NULL, &again), JB_OK);
+    assert_int_equal(jb_meter_open(again, &machine->options, &error, &other), JB_BUSY);
     assert_non_null(strstr(error.message, "another meter"));
     assert_null(other);
+    /* When the first ends, another may begin. */
+    close_meter(machine);
+    jb_ledger_close(machine->ledger);
+    machine->ledger = NULL;
+    assert_int_equal(jb_meter_open(again, &machine->options, &error, &other), JB_OK);
+    jb_meter_close(other);
+    jb_ledger_close(again);
 }
 
 static void the_outer_meter_is_the_authority(void **state) {
@@ -314,6 +332,7 @@ static void jitter_between_meters_is_settled_with_the_next_interval(void **state
     /* The outer meter lags: it shows 60 s of energy late, within its uncertainty over a minute. */
     write_replay(machine, "domain psys kind=psys uncertainty_ppm=100000\n"
                           "domain package-0 kind=package rate_uw=50000000 uncertainty_ppm=1000\n"
+                          "time,domain,value\n"
                           "0,psys,0\n"
                           "1000,psys,0\n"
                           "1060,psys,2950000000\n"
@@ -333,10 +352,11 @@ static void jitter_between_meters_is_settled_with_the_next_interval(void **state
 static void a_counter_that_restarts_is_a_gap_not_zero(void **state) {
     struct machine *machine = *state;
     write_replay(machine, "domain package-0 kind=package\n"
+                          "time,domain,value,epoch\n"
                           "1000,package-0,5000000000\n"
                           "1030,package-0,6000000000\n"
-                          "1031,package-0,reset,0\n"
-                          "1100,package-0,690000000\n");
+                          "1031,package-0,0,1\n"
+                          "1100,package-0,690000000,1\n");
     open_meter(machine);
     seconds(machine, 90);
     assert_int_equal(jb_meter_finish(machine->meter, NULL), JB_OK);
@@ -344,6 +364,17 @@ static void a_counter_that_restarts_is_a_gap_not_zero(void **state) {
     assert_int_equal(balance.gap_count, 1);
     assert_true(balance.gaps[0].end_ns - balance.gaps[0].start_ns == JB_SECOND_NS);
     jb_balance_free(&balance);
+}
+
+static void a_replay_that_makes_no_sense_is_refused(void **state) {
+    struct machine *machine = *state;
+    struct jb_error error = {0};
+    write_replay(machine, "domain package-0 kind=cheese\n");
+    assert_int_equal(jb_meter_open(machine->ledger, &machine->options, &error, &machine->meter), JB_INPUT);
+    assert_non_null(strstr(error.message, "cheese"));
+    machine->options.sampler.replay_path = "/nonexistent/replay";
+    assert_int_equal(jb_meter_open(machine->ledger, &machine->options, &error, &machine->meter), JB_NO_DATA);
+    assert_non_null(strstr(error.message, "/nonexistent/replay"));
 }
 
 static void no_power_source_is_unknown_not_zero(void **state) {
@@ -361,6 +392,7 @@ static void no_power_source_is_unknown_not_zero(void **state) {
 
 static void a_warm_meter_allocates_nothing_per_tick(void **state) {
     struct machine *machine = *state;
+    use_file(machine); /* one in memory grows, of course */
     open_meter(machine);
     seconds(machine, 130);
     size_t growths = jb_array_growths();
@@ -381,6 +413,7 @@ int main(void) {
         TEST(inner_meters_beyond_the_outer_one_are_variance),
         TEST(jitter_between_meters_is_settled_with_the_next_interval),
         TEST(a_counter_that_restarts_is_a_gap_not_zero),
+        TEST(a_replay_that_makes_no_sense_is_refused),
         TEST(no_power_source_is_unknown_not_zero),
         TEST(a_warm_meter_allocates_nothing_per_tick),
     };

@@ -119,16 +119,20 @@ static struct jb_table *make_flows(const struct jb_view *view, const struct jb_e
 static struct jb_table *make_counters(const struct jb_explanation *explanation) {
     static const struct jb_column columns[] = {
         {.key = "host", .title = "Host", .is_flexible = true},
-        {.key = "counter", .title = "Counter", .is_flexible = true},
-        {.key = "value", .title = "Stood at (µJ)", .align = JB_RIGHT},
+        {.key = "counter", .title = "Domain", .is_flexible = true},
+        {.key = "value", .title = "µJ", .align = JB_RIGHT},
         {.key = "unit"},
         {.key = "read", .title = "Last read"},
     };
     struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
     for (size_t i = 0; table && i < explanation->counter_count; i++) {
         const struct jb_position *position = &explanation->counters[i].position;
+        /* "energy:rapl/package-0#1f": the domain, and which run of its counter. */
+        char domain[JB_COUNTER_SIZE];
+        snprintf(domain, sizeof domain, "%s", strchr(position->counter, ':') + 1);
+        domain[strcspn(domain, "#")] = '\0';
         jb_table_text(table, explanation->counters[i].host, NULL);
-        jb_table_text(table, position->counter, NULL);
+        jb_table_text(table, position->counter, domain);
         jb_table_amount(table, position->value, NULL);
         jb_table_text(table, "uJ", NULL);
         jb_table_time(table, position->realtime_ns, NULL);
@@ -148,6 +152,13 @@ static struct jb_table *make_labels(const struct jb_explanation *explanation) {
 }
 
 /* ---- JSON ---- */
+
+static void write_whole(struct jb_json *json, double value) {
+    if (fabs(value) < 0x1p53)
+        jb_json_integer(json, (int64_t)nearbyint(value));
+    else
+        jb_json_number(json, value);
+}
 
 static void write_facts(const struct jb_view *view, const struct jb_explanation *explanation,
                         struct jb_json *json) {
@@ -176,9 +187,9 @@ static void write_facts(const struct jb_view *view, const struct jb_explanation 
     jb_json_key(json, "outflow");
     jb_json_amount(json, explanation->outflow);
     jb_json_key(json, "low");
-    jb_json_number(json, nearbyint(explanation->low));
+    write_whole(json, explanation->low);
     jb_json_key(json, "high");
-    jb_json_number(json, nearbyint(explanation->high));
+    write_whole(json, explanation->high);
     for (int m = 0; m < JB_METHOD_COUNT; m++) {
         jb_json_key(json, jb_method_name((enum jb_method)m));
         jb_json_amount(json, explanation->by_method[m]);
@@ -234,7 +245,7 @@ static enum jb_code write_table(const struct jb_view *view, const char *heading,
                                 struct jb_error *error) {
     enum jb_code code = jb_table_check(table, error);
     if (!code && jb_table_row_count(table)) {
-        jb_buffer_printf(view->out, "\n%s\n", heading);
+        jb_buffer_printf(view->out, "\n%s%s", heading ? heading : "", heading ? "\n" : "");
         jb_table_write_text(table, &view->layout, view->out);
     }
     jb_table_free(table);
@@ -297,18 +308,19 @@ static void write_head(const struct jb_view *view, const struct jb_explanation *
 }
 
 /* Every rule that the steps name, said once. */
-static void write_rules(const struct jb_view *view, const struct jb_explanation *explanation) {
+static struct jb_table *make_rules(const struct jb_explanation *explanation) {
+    static const struct jb_column columns[] = {{.title = "Rule"}, {.title = "How the amount came about"}};
+    struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
     bool is_told[JB_RULE_BOOKED + 1] = {false};
-    bool any = false;
-    for (size_t i = 0; i < explanation->step_count; i++) {
+    for (size_t i = 0; table && i < explanation->step_count; i++) {
         enum jb_rule rule = explanation->steps[i].rule;
         if (is_told[rule])
             continue;
         is_told[rule] = true;
-        jb_buffer_printf(view->out, "%s%s: %s\n", any ? "" : "\nRules\n", jb_rule_name(rule),
-                         jb_rule_sentence(rule));
-        any = true;
+        jb_table_text(table, jb_rule_name(rule), NULL);
+        jb_table_text(table, jb_rule_sentence(rule), NULL);
     }
+    return table;
 }
 
 static enum jb_code write_text(const struct jb_view *view, const struct jb_explanation *explanation,
@@ -330,8 +342,10 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_expla
         return code;
     if (explanation->is_cut)
         jb_buffer_add_string(view->out, "… and more, too small to list; name an account below this one\n");
-    write_rules(view, explanation);
-    code = write_table(view, "Meters behind it", make_counters(explanation), error);
+    code = write_table(view, NULL, make_rules(explanation), error);
+    if (!code)
+        code = write_table(view, "Meters of its host, where they stood when last booked",
+                           make_counters(explanation), error);
     if (!code)
         code = write_table(view, "Largest flows", make_flows(view, explanation, unit), error);
     return code ? code : jb_view_gaps_text(view, explanation->gaps, explanation->gap_count, error);

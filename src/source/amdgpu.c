@@ -201,10 +201,12 @@ static void find_cards(struct amdgpu *amdgpu) {
     DIR *directory = jb_root_opendir(amdgpu->root, "/sys/class/drm");
     const struct dirent *entry;
     while (directory && count < CARD_CEILING && (entry = readdir(directory))) {
-        unsigned number = 0;
-        int used = 0;
-        if (sscanf(entry->d_name, "card%4u%n", &number, &used) == 1 && entry->d_name[used] == '\0')
-            numbers[count++] = number; /* not its connectors, card0-DP-1 */
+        char *end = NULL;
+        if (strncmp(entry->d_name, "card", 4) != 0 || !isdigit((unsigned char)entry->d_name[4]))
+            continue;
+        unsigned long number = strtoul(entry->d_name + 4, &end, 10);
+        if (*end == '\0' && number < 10000) /* not its connectors, card0-DP-1 */
+            numbers[count++] = (unsigned)number;
     }
     if (directory)
         closedir(directory);

@@ -364,6 +364,28 @@ static void test_late_opener(void **state) {
     assert_in_range(rounds, 1, 5); /* 200 processes, 64 in a turn */
 }
 
+/* Programs that open devices without end do not crowd out the others. */
+static void test_flood(void **state) {
+    struct rig *rig = *state;
+    char name[64], from[128], to[128];
+    open_two_cards(rig);
+    ask(rig);
+    put(rig, "proc/flood", "drm-driver: i915\ndrm-client-id: 1\n");
+    for (unsigned i = 0; i < 4500; i++) { /* above what is followed at all, links to one file */
+        snprintf(name, sizeof name, "proc/%u/fdinfo/0", 50 + i / 900);
+        if (i % 900 == 0)
+            put(rig, name, "pos: 0\n");
+        snprintf(from, sizeof from, "%s/proc/flood", rig->path);
+        snprintf(to, sizeof to, "%s/proc/%u/fdinfo/%u", rig->path, 50 + i / 900, i + 1);
+        assert_int_equal(link(from, to), 0);
+    }
+    jb_clock_fake_advance(&rig->clock, 2 * JB_SECOND_NS);
+    put_client(rig, 70, 1, "0000:03:00.0", 1, 5, 1);
+    jb_clock_fake_advance(&rig->clock, 2 * JB_SECOND_NS);
+    ask(rig);
+    assert_non_null(use_of(rig, 70));
+}
+
 /* The way of a real machine: descriptors are found by their links. */
 static void test_this_machine(void **state) {
     (void)state;
@@ -393,6 +415,7 @@ int main(void) {
         TEST(test_processes),
         TEST(test_new_processes),
         TEST(test_late_opener),
+        TEST(test_flood),
         cmocka_unit_test(test_this_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,12 @@
 #define LOOKS_WHEN_NEW 3  /* how often a new process is looked at, one listing after the other */
 #define LOOKS_PER_TURN 64 /* old processes looked at per listing */
 #define PID_CEILING    ((size_t)4194304) /* the kernel's own ceiling of pids */
-#define HANDLE_CEILING ((size_t)65536)
-#define FDINFO_SIZE    8192
+/* More than this is not followed, so that a program that opens the device without end cannot hold the meter
+ * up. */
+#define HANDLE_CEILING     ((size_t)4096)
+#define DESCRIPTOR_CEILING 4096 /* looked at per process */
+#define PER_PROCESS        256  /* followed per process and look, so that one cannot crowd out the others */
+#define FDINFO_SIZE        8192
 
 struct seen {
     int32_t pid;
@@ -125,7 +129,10 @@ static enum jb_code look_at(struct jb_drm_watch *watch, int32_t pid, struct jb_e
     watch->allowed_count++;
     enum jb_code code = JB_OK;
     const struct dirent *entry;
-    while (!code && (entry = readdir(directory))) {
+    size_t most = watch->handle_count + PER_PROCESS < HANDLE_CEILING ? watch->handle_count + PER_PROCESS
+                                                                     : HANDLE_CEILING;
+    for (int i = 0;
+         !code && i < DESCRIPTOR_CEILING && watch->handle_count < most && (entry = readdir(directory)); i++) {
         int32_t descriptor = number_of(entry->d_name);
         if (descriptor < 0 || (has_links && !is_device_link(dirfd(directory), entry->d_name)) ||
             has_handle(watch, pid, descriptor))

@@ -187,11 +187,10 @@ static void identify(struct cpumodel *model) {
     if (jb_root_exists(model->root, "/sys/hypervisor/type"))
         model->identity.is_virtual = true;
     char midr[32];
-    unsigned long long value = 0;
     if (!model->identity.vendor[0] &&
         jb_root_read_line(model->root, "/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", midr,
-                          sizeof midr, NULL) == JB_OK &&
-        sscanf(midr, "0x%16llx", &value) == 1) {
+                          sizeof midr, NULL) == JB_OK) {
+        unsigned long long value = strtoull(midr, NULL, 16); /* "0x00000000413fd0c1" */
         /* MIDR_EL1 (Arm ARM D19.2): implementer 31:24, part 15:4, revision 3:0 */
         snprintf(model->identity.vendor, sizeof model->identity.vendor, "arm/0x%02x",
                  (unsigned)(value >> 24 & 0xff));

@@ -64,7 +64,7 @@ static enum jb_code table_open(struct table *table, const char *data_path, const
         code = table_next(table, error, &fields);
     if (!code && !fields)
         code = row_error(table, error, "the table is empty");
-    for (size_t i = 0; !code && i < column_count; i++) {
+    for (size_t i = 0; !code && fields && i < column_count; i++) {
         if (strcmp(fields[i], columns[i]) != 0)
             code = row_error(table, error, "the header is not the one that this version knows");
     }

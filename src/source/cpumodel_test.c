@@ -383,6 +383,36 @@ static void test_hostile_name(void **state) {
     assert_non_null(strstr(domains[0].note, "unknown CPU"));
 }
 
+/* An Arm kernel that leaves the part out of /proc/cpuinfo: the register tells. */
+static void test_arm_register(void **state) {
+    struct machine *machine = *state;
+    static const char *const folders[] = {"sys",
+                                          "sys/devices",
+                                          "sys/devices/system",
+                                          "sys/devices/system/cpu",
+                                          "sys/devices/system/cpu/cpu0",
+                                          "sys/devices/system/cpu/cpu0/regs",
+                                          "sys/devices/system/cpu/cpu0/regs/identification"};
+    char path[128];
+    for (size_t i = 0; i < JB_COUNT(folders); i++) {
+        snprintf(path, sizeof path, "%s/%s", machine->path, folders[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    put(machine, "proc/cpuinfo", "processor : 0\n");
+    put(machine, "sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "0x00000000413fd0c1\n");
+    jb_source_cpumodel.close(machine->source);
+    start(machine, data_path());
+    const struct jb_domain *domains;
+    jb_source_cpumodel.domains(machine->source, &domains);
+    assert_non_null(strstr(domains[0].note, "Neoverse N1"));
+    snprintf(path, sizeof path, "%s/%s/midr_el1", machine->path, folders[6]);
+    remove(path);
+    for (size_t i = JB_COUNT(folders); i-- > 0;) {
+        snprintf(path, sizeof path, "%s/%s", machine->path, folders[i]);
+        remove(path);
+    }
+}
+
 static void test_this_machine(void **state) {
     (void)state;
     struct jb_root root;
@@ -416,6 +446,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_small_memory, make_machine, drop_machine),
         cmocka_unit_test_setup_teardown(test_bad_machine, make_machine, drop_machine),
         cmocka_unit_test_setup_teardown(test_hostile_name, make_machine, drop_machine),
+        cmocka_unit_test_setup_teardown(test_arm_register, make_machine, drop_machine),
         cmocka_unit_test(test_this_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

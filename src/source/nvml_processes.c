@@ -127,7 +127,7 @@ static unsigned add_utilization(struct jb_nvml *nvml, struct jb_nvml_gpu *gpu, u
     gpu->seen_us = seen_us;
     for (size_t i = 0; i < nvml->worker_count; i++) {
         struct jb_nvml_worker *worker = &nvml->workers[i];
-        if (worker->percent_sum > 0)
+        if (worker->percent_sum > 0 && period_count > 0)
             worker->busy_ns = elapsed_ns / 100 * worker->percent_sum / period_count;
     }
     return status;

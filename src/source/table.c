@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* clang-format off: one line a source */
+/* One line a source. */
+/* clang-format off */
 const struct jb_source_ops *const jb_source_table[] = {
     &jb_source_replay,
     &jb_source_rapl,

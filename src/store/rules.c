@@ -158,13 +158,6 @@ enum jb_code jb_label_check(const struct jb_label *label, struct jb_error *error
     return JB_OK;
 }
 
-bool jb_account_is_within(const char *path, const char *account) {
-    if (!account)
-        return true;
-    size_t length = strlen(account);
-    return strncmp(path, account, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
-
 bool jb_gap_is_seen(const struct jb_gap *gap, const char *path, const struct jb_query *query) {
     return gap->start_ns < query->to_ns && gap->end_ns > query->from_ns &&
            (jb_account_is_within(path, query->account) || jb_account_is_within(query->account, path));

@@ -23,9 +23,6 @@ void jb_reversal_identity(const char *identity, char ret[static JB_IDENTITY_SIZE
 
 enum jb_code jb_label_check(const struct jb_label *label, struct jb_error *error);
 
-/* Whether path is account or lies below it; account NULL: always. */
-bool jb_account_is_within(const char *path, const char *account);
-
 /* Orders sums by (from, to, commodity, method, uncertainty). */
 void jb_sums_sort(struct jb_sum *sums, size_t count);
 

@@ -102,6 +102,11 @@ enum jb_code jb_sqlite_connect(const char *path, enum jb_store_mode mode, bool i
 enum jb_code jb_sqlite_check_immutable(struct jb_sqlite_store *store, struct jb_error *error);
 extern int jb_sqlite_busy_ms; /* how long another writer is waited for; tests shorten it */
 
+/* sqlite_vfs.c: pages with checksums. An SQLite result code. */
+#define JB_SQLITE_VFS       "joulebook"
+#define JB_SQLITE_SEAL_SIZE 8 /* bytes at the end of every page */
+int jb_sqlite_add_vfs(void);
+
 /* sqlite_schema.c: brings a book to JB_SQLITE_VERSION, or a fresh file to `version`, in one transaction. */
 enum jb_code jb_sqlite_migrate(sqlite3 *db, const char *path, int version, struct jb_error *error);
 enum jb_code jb_sqlite_pragma_int(sqlite3 *db, const char *sql, const char *path, struct jb_error *error,
@@ -109,6 +114,8 @@ enum jb_code jb_sqlite_pragma_int(sqlite3 *db, const char *sql, const char *path
 
 /* sqlite_statement.c: error from the connection; doing: "append a batch to". */
 enum jb_code jb_sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct jb_error *error);
+/* For a book that may not be written: JB_IO on a read-only medium, JB_PERMISSION else. */
+enum jb_code jb_sqlite_refuse_readonly(const char *path, const char *doing, struct jb_error *error);
 enum jb_code jb_sqlite_damaged(const struct jb_sqlite_store *store, const char *what, struct jb_error *error);
 /* Ready to bind: prepared, reset. */
 enum jb_code jb_sqlite_statement(struct jb_sqlite_store *store, enum jb_sql which, struct jb_error *error,

@@ -21,6 +21,30 @@ static uint32_t big_endian(const unsigned char *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+/* Whether a write-ahead log with something in it stands beside the book. */
+static bool has_log(const char *path) {
+    char log[PATH_MAX];
+    struct stat status;
+    return (size_t)snprintf(log, sizeof log, "%s-wal", path) < sizeof log && stat(log, &status) == 0 &&
+           status.st_size > 0;
+}
+
+static enum jb_code refuse_foreign(const char *path, struct jb_error *error) {
+    return jb_error_set(error, JB_INPUT,
+                        "%s is an SQLite database of another program; name another file as the book", path);
+}
+
+/* Whether a file is shorter than its header says, which SQLite notices only for whole pages. While there is a
+ * log, pages may stand in that alone. */
+static bool is_cut_off(const char *path, const unsigned char *header, off_t size) {
+    uint32_t page_size = (uint32_t)header[16] << 8 | header[17];
+    if (page_size == 1)
+        page_size = 65536;
+    bool knows_count = memcmp(header + 24, header + 92, 4) == 0;
+    return page_size >= 512 && knows_count && !has_log(path) &&
+           (size % page_size != 0 || size / page_size < (off_t)big_endian(header + 28));
+}
+
 /* Looks at the file without SQLite, which would touch a foreign database's log. */
 static enum jb_code look(const char *path, struct jb_error *error, enum kind *ret_kind) {
     unsigned char header[HEADER_SIZE];
@@ -53,9 +77,19 @@ static enum jb_code look(const char *path, struct jb_error *error, enum kind *re
                             path);
     uint32_t application = big_endian(header + 68);
     if (application != 0 && application != JB_SQLITE_APPLICATION)
-        return jb_error_set(error, JB_INPUT,
-                            "%s is an SQLite database of another program; name another file as the book",
-                            path);
+        return refuse_foreign(path, error);
+    if (header[20] != JB_SQLITE_SEAL_SIZE)
+        return application ? jb_error_set(error, JB_INPUT,
+                                          "the book %s is damaged: its pages have no checksums; restore it "
+                                          "from a copy",
+                                          path)
+                           : refuse_foreign(path, error);
+    if (is_cut_off(path, header, status.st_size))
+        return jb_error_set(
+            error, JB_INPUT,
+            "the book %s is cut off: it has %lld bytes and should have more; restore it from a "
+            "copy",
+            path, (long long)status.st_size);
     *ret_kind = application ? KIND_BOOK : KIND_FRESH;
     return JB_OK;
 }
@@ -126,7 +160,12 @@ enum jb_code jb_sqlite_connect(const char *path, enum jb_store_mode mode, bool i
         flags |= SQLITE_OPEN_READONLY;
     else
         flags |= SQLITE_OPEN_READWRITE | (mode == JB_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
-    int result = sqlite3_open_v2(uri ? uri : path, &db, flags, NULL);
+    int reserved = JB_SQLITE_SEAL_SIZE;
+    int result = jb_sqlite_add_vfs();
+    if (result == SQLITE_OK)
+        result = sqlite3_open_v2(uri ? uri : path, &db, flags, JB_SQLITE_VFS);
+    if (result == SQLITE_OK) /* takes effect in a file that is still empty */
+        result = sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
     if (result == SQLITE_OK)
         result = harden(db);
     if (result == SQLITE_OK)
@@ -184,6 +223,9 @@ static enum jb_code connect_checked(struct jb_sqlite_store *store, struct jb_err
                                     int64_t *ret_version) {
     int64_t application = 0, tables = 0;
     enum jb_code code = jb_sqlite_connect(store->path, store->mode, store->is_immutable, error, &store->db);
+    /* SQLite falls back to reading where it may not write. */
+    if (!code && store->mode != JB_STORE_READ && sqlite3_db_readonly(store->db, "main") == 1)
+        code = jb_sqlite_refuse_readonly(store->path, "write", error);
     if (!code)
         code = jb_sqlite_pragma_int(store->db, "PRAGMA application_id", store->path, error, &application);
     if (!code)
@@ -192,18 +234,8 @@ static enum jb_code connect_checked(struct jb_sqlite_store *store, struct jb_err
         code = jb_sqlite_pragma_int(store->db, "SELECT count(*) FROM sqlite_schema", store->path, error,
                                     &tables);
     if (!code && application != JB_SQLITE_APPLICATION && (application || tables || *ret_version))
-        code = jb_error_set(error, JB_INPUT,
-                            "%s is an SQLite database of another program; name another file as the book",
-                            store->path);
+        code = refuse_foreign(store->path, error);
     return code;
-}
-
-/* Whether a write-ahead log with something in it stands beside the book. */
-static bool has_log(const char *path) {
-    char log[PATH_MAX];
-    struct stat status;
-    return (size_t)snprintf(log, sizeof log, "%s-wal", path) < sizeof log && stat(log, &status) == 0 &&
-           status.st_size > 0;
 }
 
 /* SQLite reads a book in write-ahead mode only where it may keep its index of the log. Where it may not (a
@@ -238,9 +270,7 @@ enum jb_code jb_sqlite_check_immutable(struct jb_sqlite_store *store, struct jb_
 static enum jb_code open_store(struct jb_sqlite_store *store, struct jb_error *error) {
     int64_t version = 0;
     enum jb_code code = connect_checked(store, error, &version);
-    int result = store->db ? sqlite3_extended_errcode(store->db) & 0xff : SQLITE_OK;
-    if (code && code != JB_INPUT && store->mode == JB_STORE_READ &&
-        (result == SQLITE_CANTOPEN || result == SQLITE_READONLY || result == SQLITE_PERM))
+    if ((code == JB_IO || code == JB_PERMISSION) && store->mode == JB_STORE_READ)
         code = open_immutable(store, error, &version);
     if (!code)
         code = check_version(store, version, error);

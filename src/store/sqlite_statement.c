@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_BEGIN_READ] = "BEGIN",
@@ -99,6 +100,15 @@ enum jb_code jb_sqlite_damaged(const struct jb_sqlite_store *store, const char *
                         what);
 }
 
+enum jb_code jb_sqlite_refuse_readonly(const char *path, const char *doing, struct jb_error *error) {
+    if (access(path, W_OK) != 0 && errno == EROFS)
+        return jb_error_set(error, JB_IO, "could not %s the book %s: it is on a read-only medium", doing,
+                            path);
+    return jb_error_set(error, JB_PERMISSION,
+                        "could not %s the book %s: grant write permission on it and on its folder", doing,
+                        path);
+}
+
 enum jb_code jb_sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct jb_error *error) {
     int result = sqlite3_extended_errcode(db);
     const char *reason = sqlite3_errmsg(db);
@@ -121,8 +131,7 @@ enum jb_code jb_sqlite_fail(sqlite3 *db, const char *path, const char *doing, st
             "ms; try again",
             doing, path, jb_sqlite_busy_ms);
     case SQLITE_READONLY:
-        return jb_error_set(error, JB_IO, "could not %s the book %s: it is on a read-only medium (%s)", doing,
-                            path, reason);
+        return jb_sqlite_refuse_readonly(path, doing, error);
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return jb_error_set(error, JB_PERMISSION, "could not %s the book %s: not permitted", doing, path);
@@ -138,6 +147,8 @@ enum jb_code jb_sqlite_fail(sqlite3 *db, const char *path, const char *doing, st
     case SQLITE_NOMEM:
         return jb_error_set(error, JB_MEMORY, "could not %s the book %s: no memory", doing, path);
     case SQLITE_CANTOPEN:
+        if (access(path, F_OK) == 0 && access(path, W_OK) != 0)
+            return jb_sqlite_refuse_readonly(path, doing, error);
         if (errnum == EACCES || errnum == EPERM || errnum == EROFS)
             return jb_error_set(error, errnum == EROFS ? JB_IO : JB_PERMISSION,
                                 "could not %s the book %s: %s", doing, path, strerror(errnum));

@@ -254,6 +254,13 @@ enum jb_role jb_account_role(const char *path) {
     return JB_THROUGH;
 }
 
+bool jb_account_is_within(const char *path, const char *account) {
+    if (!account)
+        return true;
+    size_t length = strlen(account);
+    return strncmp(path, account, length) == 0 && (path[length] == '\0' || path[length] == '/');
+}
+
 size_t jb_account_prefix(const char *path, unsigned depth) {
     const char *cursor = path;
     for (;;) {

@@ -52,6 +52,9 @@ struct jb_account_parts {
  * process: the component behind process/. leaf: the last component. */
 struct jb_account_parts jb_account_split(const char *path);
 
+/* Whether path is account or lies below it; account NULL: always. */
+bool jb_account_is_within(const char *path, const char *account);
+
 /* Length of the prefix of path that has `depth` components (the whole when it has fewer). depth ≥ 1. */
 size_t jb_account_prefix(const char *path, unsigned depth);
 

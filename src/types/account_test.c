@@ -91,9 +91,9 @@ static void encodes_what_may_not_stand(void **state) {
 static size_t undo(const char *component, char *ret) {
     size_t out = 0;
     for (size_t i = 0; component[i]; i++) {
-        unsigned value;
-        if (component[i] == '%' && sscanf(component + i + 1, "%2X", &value) == 1) {
-            ret[out++] = (char)value;
+        if (component[i] == '%') {
+            const char digits[] = {component[i + 1], component[i + 2], '\0'};
+            ret[out++] = (char)strtoul(digits, NULL, 16);
             i += 2;
         } else {
             ret[out++] = component[i];

@@ -10,7 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static enum jb_code read_all(const char *bytes, size_t size, struct jb_buffer *fields,
                              struct jb_buffer *written) {
     struct jb_error error = {0};
-    _cleanup_fclose_ FILE *file = fmemopen((void *)(uintptr_t)bytes, size, "r");
+    _cleanup_buffer_ struct jb_buffer copy = {0};
+    jb_buffer_add(&copy, bytes, size);
+    _cleanup_fclose_ FILE *file = fmemopen(copy.bytes, size, "r");
     _cleanup_(jb_csv_reader_free_cleanup) struct jb_csv_reader *reader = NULL;
     if (!file || jb_csv_reader_make(file, "fuzz", &error, &reader))
         abort();

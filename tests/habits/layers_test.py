@@ -14,6 +14,7 @@ CASES = [
     ('a source includes its sibling', 'src/source/extra.c', '"source/rapl.h"', 'siblings inside source'),
     ('a source includes the seam', 'src/source/extra.c', '"source/source.h"', None),
     ('a source includes its own header', 'src/source/extra_perf.c', '"source/extra.h"', None),
+    ('files of one source include each other', 'src/source/replay_parse.c', '"source/replay_script.h"', None),
     ('a load includes the seam of sources', 'src/load/extra.c', '"source/source.h"', None),
     ('a load includes a source', 'src/load/extra.c', '"source/rapl.h"', 'load may not use source'),
     ('a load includes its sibling', 'src/load/process_clock.c', '"load/process_bpf.h"', 'siblings inside load'),
@@ -27,6 +28,8 @@ CASES = [
     ('angle brackets hide nothing', 'src/base/extra.c', '<types/flow.h>', 'base may not use types'),
     ('a folder that is no layer', 'src/base/extra.c', '"misc/extra.h"', 'is not a layer'),
     ('a path that is not from src/', 'src/base/extra.c', '"error.h"', 'write the path from src/'),
+    ('a load uses what its BPF program shares', 'src/load/process_bpf.c', '"process_record.h"', None),
+    ('a store uses what a BPF program shares', 'src/store/extra.c', '"process_record.h"', 'store may not use bpf'),
     ('a skeleton outside load', 'src/meter/extra.c', '"process.skel.h"', 'meter may not use bpf'),
     ('a system header', 'src/base/extra.c', '<sys/stat.h>', None),
 ]
@@ -43,6 +46,10 @@ def copy_tree(folder):
     shutil.copy(ROOT / 'docs' / 'ARCHITECTURE.md', folder / 'docs')
     (folder / 'src' / 'base').mkdir(parents=True)
     (folder / 'src' / 'base' / 'error.h').write_text('#include <stddef.h>\n', encoding='utf-8')
+    (folder / 'src' / 'source').mkdir()
+    (folder / 'src' / 'source' / 'replay.c').write_text('#include <stddef.h>\n', encoding='utf-8')
+    (folder / 'bpf').mkdir()
+    (folder / 'bpf' / 'process_record.h').write_text('#include <stddef.h>\n', encoding='utf-8')
 
 
 def say(good, name, output):

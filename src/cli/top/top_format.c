@@ -193,7 +193,7 @@ void jb_top_title_line(const struct jb_top_about *about, const struct jb_top_sum
 static void add_evidence(const struct jb_top_summary *summary, struct jb_buffer *out) {
     if (!isnan(summary->uncertainty))
         jb_buffer_printf(out, " ±%.2g %%", summary->uncertainty * 1.959964 * 100);
-    jb_buffer_printf(out, "  %s %s", summary->sources, jb_method_name(summary->method));
+    jb_buffer_printf(out, "  %s (%s)", jb_method_name(summary->method), summary->sources);
 }
 
 void jb_top_power_line(const struct jb_top_about *about, const struct jb_top_summary *summary,

@@ -17,7 +17,7 @@ bool jb_top_view_wants_all(const struct jb_top_view *view) {
 }
 
 void jb_top_view_say(struct jb_top_view *view, const char *text) {
-    snprintf(view->said, sizeof view->said, "%s", text);
+    snprintf(view->said, sizeof view->said, "%.*s", (int)sizeof view->said - 1, text);
 }
 
 static enum jb_top_action select_row(struct jb_top_view *view, const struct jb_top_model *model,
@@ -32,7 +32,8 @@ static enum jb_top_action select_row(struct jb_top_view *view, const struct jb_t
     return JB_TOP_REDRAW;
 }
 
-static enum jb_top_action move_selection(struct jb_top_view *view, const struct jb_top_model *model, int key) {
+static enum jb_top_action move_selection(struct jb_top_view *view, const struct jb_top_model *model,
+                                         int key) {
     size_t at = view->selected, page = view->page > 1 ? view->page - 1 : 1;
     switch (key) {
     case KEY_UP:

@@ -30,17 +30,23 @@ void jb_top_tables_free(struct jb_top_tables *tables) {
     free(tables->containers);
 }
 
+/* The last tick stays. */
+static void use_forget(struct jb_top_use *use) {
+    use->total_uj = 0;
+    use->total_cpu_ns = 0;
+}
+
 void jb_top_tables_reset(struct jb_top_tables *tables) {
-    struct jb_top_use none = {0};
     for (size_t i = 0; i < tables->process_count; i++)
         tables->processes[i].total_uj = 0;
     for (size_t i = 0; i < jb_strings_count(tables->paths); i++)
-        tables->groups[i].use = none;
+        use_forget(&tables->groups[i].use);
     for (size_t i = 0; i < jb_strings_count(tables->container_keys); i++)
-        tables->containers[i].use = none;
+        use_forget(&tables->containers[i].use);
     for (size_t i = 0; i < JB_TOP_PART_COUNT; i++)
-        tables->parts[i] = none;
-    tables->workloads = tables->living = none;
+        use_forget(&tables->parts[i]);
+    use_forget(&tables->workloads);
+    use_forget(&tables->living);
 }
 
 /* --- groups --- */

@@ -1,0 +1,109 @@
+# Completion of joulebook for bash. Made by tools/interface/generate from --help: do not edit.
+# shellcheck shell=bash disable=SC2207
+_joulebook() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb= i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --book | --root | --config) ((i++)) ;;
+        -*) ;;
+        *) verb=${COMP_WORDS[i]} && break ;;
+        esac
+    done
+    COMPREPLY=()
+    case $verb,$before in
+    ,--book) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    ,--root) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$word")); return ;;
+    ,--config) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    sources,--replay) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    meter,--interval) :; return ;;
+    meter,--book-every) :; return ;;
+    meter,--for) :; return ;;
+    meter,--idle) COMPREPLY=($(compgen -W "separate by-use by-reservation" -- "$word")); return ;;
+    meter,--keep) :; return ;;
+    meter,--site) :; return ;;
+    meter,--grid) :; return ;;
+    meter,--process-load) COMPREPLY=($(compgen -W "process_bpf process_clock" -- "$word")); return ;;
+    meter,--replay) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    meter,--nvml) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    top,--interval) :; return ;;
+    top,--by) COMPREPLY=($(compgen -W "process cgroup container" -- "$word")); return ;;
+    top,--sort) COMPREPLY=($(compgen -W "power energy cpu time pid group name" -- "$word")); return ;;
+    top,--filter) :; return ;;
+    top,--batch) :; return ;;
+    top,--limit) :; return ;;
+    top,--idle) :; return ;;
+    top,--process-load) COMPREPLY=($(compgen -W "process_bpf process_clock" -- "$word")); return ;;
+    top,--replay) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    top,--nvml) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    run,--output) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    run,--interval) :; return ;;
+    run,--idle) :; return ;;
+    run,--process-load) COMPREPLY=($(compgen -W "process_bpf process_clock" -- "$word")); return ;;
+    run,--replay) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    run,--nvml) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    balance,--from) :; return ;;
+    balance,--to) :; return ;;
+    statement,--from) :; return ;;
+    statement,--to) :; return ;;
+    statement,--by) COMPREPLY=($(compgen -W "process cgroup host account label:" -- "$word")); return ;;
+    statement,--depth) :; return ;;
+    statement,--account) :; return ;;
+    statement,--commodity) COMPREPLY=($(compgen -W "energy embodied water" -- "$word")); return ;;
+    statement,--limit) :; return ;;
+    statement,--sort) COMPREPLY=($(compgen -W "amount name" -- "$word")); return ;;
+    explain,--from) :; return ;;
+    explain,--to) :; return ;;
+    explain,--flows) :; return ;;
+    explain,--commodity) COMPREPLY=($(compgen -W "energy embodied water" -- "$word")); return ;;
+    export,--from) :; return ;;
+    export,--to) :; return ;;
+    export,--account) :; return ;;
+    export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
+    import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    esac
+    case $verb in
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label" -- "$word")) ;;
+    sources)
+        COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
+        ;;
+    meter)
+        COMPREPLY=($(compgen -W "--interval --book-every --for --idle --keep --site --grid --process-load --replay --nvml --quiet --help" -- "$word"))
+        ;;
+    top)
+        COMPREPLY=($(compgen -W "--interval --by --tree --sort --reverse --filter --batch --once --limit --json --csv --idle --process-load --replay --nvml --help" -- "$word"))
+        ;;
+    run)
+        # Behind the verb, or "--", stands a command of its own.
+        for ((i++; i < COMP_CWORD; i++)); do
+            if [[ ${COMP_WORDS[i]} == -- ]] && declare -F _command_offset >/dev/null; then
+                _command_offset $((i + 1))
+                return
+            fi
+        done
+        COMPREPLY=($(compgen -W "--json --output --interval --wait-all --no-cgroup --idle --process-load --replay --nvml --help --" -- "$word"))
+        [[ $word == -* ]] || COMPREPLY+=($(compgen -c -- "$word"))
+        ;;
+    balance)
+        COMPREPLY=($(compgen -W "--from --to --json --csv --help" -- "$word"))
+        ;;
+    statement)
+        COMPREPLY=($(compgen -W "--from --to --by --depth --account --commodity --limit --sort --json --csv --help" -- "$word"))
+        ;;
+    explain)
+        COMPREPLY=($(compgen -W "--from --to --flows --commodity --json --csv --help" -- "$word"))
+        ;;
+    export)
+        COMPREPLY=($(compgen -W "--from --to --account --format --help" -- "$word"))
+        [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    import)
+        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --help" -- "$word"))
+        [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    label)
+        COMPREPLY=($(compgen -W "--list --json --csv --help" -- "$word"))
+        ;;
+    esac
+}
+complete -F _joulebook joulebook
