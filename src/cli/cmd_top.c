@@ -157,7 +157,7 @@ static enum jb_code take_tick(struct top *top, struct jb_error *error) {
     if (code)
         return code;
     for (size_t i = 0; i < tick->slot_count; i++)
-        top->slots[i] = jb_sampler_slot(top->sampler, (uint32_t)i);
+        top->slots[i] = jb_sampler_slot_or_none(top->sampler, (uint32_t)i);
     code = jb_top_model_update(top->model, tick, top->slots, error);
     if (code)
         return code;

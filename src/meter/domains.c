@@ -76,7 +76,8 @@ static enum jb_code choose_cover(struct jb_domains *domains, struct jb_error *er
         copies[i] = item->domain;
         if (item->index < 0)
             copies[i].state = JB_DOMAIN_DISABLED;
-        entries[i] = (struct jb_cover_entry){.domain = &copies[i], .source = item->source};
+        entries[i] = (struct jb_cover_entry){
+            .domain = &copies[i], .source = item->source, .index = item->index};
     }
     jb_cover_choose(entries, domains->count);
     const struct jb_domain *authority = NULL;

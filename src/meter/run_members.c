@@ -6,9 +6,15 @@
 
 #include <string.h>
 
+/* Ticks for which a member that is neither alive nor reported as ended is remembered: exit records come late,
+ * and then stand for a process that was counted already. */
+#define PATIENCE 64
+
 struct identity {
-    int32_t pid; /* 0: the place is free */
     uint64_t start_ns;
+    int32_t pid; /* 0: the place is free */
+    uint16_t missing_ticks;
+    bool is_over; /* its end was reported: forgotten at the next tick */
 };
 
 /* Open addressing, a power of two of places, at most half full. */
@@ -21,8 +27,8 @@ enum verdict { UNKNOWN, ON_THE_WAY, OUTSIDE, MEMBER };
 
 struct jb_run_members {
     int32_t own_pid;
-    struct set last;  /* members that were alive at the end of the last tick */
-    uint32_t *by_pid; /* open addressing: index + 1 into the tick's processes, 0 free */
+    struct set last, next; /* members as of the last tick; scratch */
+    uint32_t *by_pid;      /* open addressing: index + 1 into the tick's processes, 0 free */
     size_t by_pid_capacity, by_pid_size;
     unsigned char *verdicts;
     size_t verdict_capacity;
@@ -55,11 +61,11 @@ static bool set_has(const struct set *set, int32_t pid, uint64_t start_ns) {
     }
 }
 
-static void set_add(struct set *set, int32_t pid, uint64_t start_ns) {
-    size_t at = identity_hash(pid, start_ns) & (set->size - 1);
+static void set_add(struct set *set, struct identity identity) {
+    size_t at = identity_hash(identity.pid, identity.start_ns) & (set->size - 1);
     while (set->places[at].pid != 0)
         at = (at + 1) & (set->size - 1);
-    set->places[at] = (struct identity){.pid = pid, .start_ns = start_ns};
+    set->places[at] = identity;
 }
 
 enum jb_code jb_run_members_make(int32_t own_pid, struct jb_error *error,
@@ -76,6 +82,7 @@ void jb_run_members_free(struct jb_run_members *members) {
     if (!members)
         return;
     free(members->last.places);
+    free(members->next.places);
     free(members->by_pid);
     free(members->verdicts);
     free(members->chain);
@@ -83,29 +90,40 @@ void jb_run_members_free(struct jb_run_members *members) {
     free(members);
 }
 
-/* Counts the members that are new, and remembers those that are alive. */
+/* Counts the members that are new, and remembers them all; those that are missing for a while. */
 static enum jb_code remember(struct jb_run_members *members, const struct jb_process_tick *processes,
                              size_t count, struct jb_error *error) {
-    size_t alive = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!members->is_member[i])
-            continue;
-        if (!set_has(&members->last, processes[i].pid, processes[i].start_ns))
-            members->seen++;
-        if (!(processes[i].flags & JB_PROCESS_EXITED))
-            alive++;
-    }
-    size_t size = places_for(alive);
-    enum jb_code code = jb_array_reserve(&members->last.places, &members->last.capacity, size,
+    struct set *last = &members->last, *next = &members->next;
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        kept += members->is_member[i];
+    for (size_t i = 0; i < last->size; i++)
+        kept += last->places[i].pid != 0;
+    next->size = places_for(kept);
+    enum jb_code code = jb_array_reserve(&next->places, &next->capacity, next->size,
                                          2 * places_for(JB_PROCESS_CEILING), "members of the run", error);
     if (code)
         return code;
-    members->last.size = size;
-    memset(members->last.places, 0, size * sizeof *members->last.places);
+    memset(next->places, 0, next->size * sizeof *next->places);
     for (size_t i = 0; i < count; i++) {
-        if (members->is_member[i] && !(processes[i].flags & JB_PROCESS_EXITED))
-            set_add(&members->last, processes[i].pid, processes[i].start_ns);
+        const struct jb_process_tick *process = &processes[i];
+        if (!members->is_member[i] || set_has(next, process->pid, process->start_ns))
+            continue;
+        members->seen += !set_has(last, process->pid, process->start_ns);
+        set_add(next, (struct identity){.pid = process->pid,
+                                        .start_ns = process->start_ns,
+                                        .is_over = process->flags & JB_PROCESS_EXITED});
     }
+    for (size_t i = 0; i < last->size; i++) {
+        struct identity old = last->places[i];
+        if (old.pid == 0 || old.is_over || ++old.missing_ticks > PATIENCE ||
+            set_has(next, old.pid, old.start_ns))
+            continue;
+        set_add(next, old);
+    }
+    struct set swap = *last;
+    *last = *next;
+    *next = swap;
     return JB_OK;
 }
 

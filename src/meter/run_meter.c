@@ -5,6 +5,8 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #define RESET_EVERY_NS (60 * JB_SECOND_NS)
@@ -46,7 +48,7 @@ static enum jb_code sample(struct run *run, struct jb_error *error) {
     if (code)
         return code;
     for (size_t i = 0; i < tick->slot_count; i++) {
-        run->slots[i] = jb_sampler_slot(run->sampler, (uint32_t)i);
+        run->slots[i] = jb_sampler_slot_or_none(run->sampler, (uint32_t)i);
         run->slot_held[i] = run->group && run->slots[i].cgroup && *run->slots[i].cgroup &&
                             jb_run_group_holds(run->group, run->slots[i].cgroup);
     }
@@ -147,8 +149,22 @@ static void run_loop(struct run *run) {
     }
 }
 
+/* A row may still stand for a process whose end was not reported yet. */
+static bool is_alive(const struct jb_process_tick *process) {
+    return !(process->flags & JB_PROCESS_EXITED) && (kill(process->pid, 0) == 0 || errno == EPERM);
+}
+
 static uint64_t timeval_ns(struct timeval time) {
     return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_usec * 1000;
+}
+
+/* Divides total between user and system as `user` and `system` stand to each other. */
+static void divide_cpu(struct jb_run_result *result, uint64_t user_ns, uint64_t system_ns) {
+    uint64_t sum_ns = user_ns + system_ns;
+    if (sum_ns == 0)
+        return;
+    result->user_ns = (uint64_t)((double)result->cpu_ns * ((double)user_ns / (double)sum_ns));
+    result->system_ns = result->cpu_ns - result->user_ns;
 }
 
 /* CPU time as the kernel counted it: of the group, else of all that were waited for and the rest alive. */
@@ -156,22 +172,28 @@ static void settle_cpu(struct run *run) {
     struct jb_run_result *result = run->result;
     uint64_t user_ns = timeval_ns(result->child.usage.ru_utime);
     uint64_t system_ns = timeval_ns(result->child.usage.ru_stime);
+    uint64_t waited_ns = user_ns + system_ns;
     if (run->group &&
         !jb_run_group_cpu(run->group, NULL, &result->cpu_ns, &result->user_ns, &result->system_ns) &&
-        result->cpu_ns > 0)
+        result->cpu_ns > 0) {
+        /* cgroup v1 samples user and system at ticks, which says little of a short command; what was waited
+         * for says more where it is nearly all. */
+        if ((double)waited_ns > 0.9 * (double)result->cpu_ns)
+            divide_cpu(result, user_ns, system_ns);
+        else
+            divide_cpu(result, result->user_ns, result->system_ns);
         return;
-    uint64_t total_ns = user_ns + system_ns;
+    }
+    result->cpu_ns = waited_ns;
     const struct jb_tick *tick = run->sampler ? jb_sampler_last(run->sampler) : NULL;
     for (size_t i = 0; tick && run->is_member && i < tick->process_count; i++) {
-        if (run->is_member[i] && !(tick->processes[i].flags & JB_PROCESS_EXITED))
-            total_ns += tick->processes[i].cpu_total_ns;
+        if (run->is_member[i] && is_alive(&tick->processes[i]))
+            result->cpu_ns += tick->processes[i].cpu_total_ns;
     }
     /* Children that nobody waits for are in no rusage, but on rows. */
-    if (result->energy.member_cpu_ns > total_ns)
-        total_ns = result->energy.member_cpu_ns;
-    result->cpu_ns = total_ns;
-    result->user_ns = user_ns;
-    result->system_ns = system_ns;
+    if (result->energy.member_cpu_ns > result->cpu_ns)
+        result->cpu_ns = result->energy.member_cpu_ns;
+    divide_cpu(result, user_ns, system_ns);
 }
 
 static void settle_left(struct run *run) {
@@ -183,7 +205,7 @@ static void settle_left(struct run *run) {
     const struct jb_tick *tick = run->sampler ? jb_sampler_last(run->sampler) : NULL;
     for (size_t i = 0; tick && run->is_member && i < tick->process_count; i++) {
         const struct jb_process_tick *process = &tick->processes[i];
-        if (!run->is_member[i] || (process->flags & JB_PROCESS_EXITED) || process->pid == result->child.pid)
+        if (!run->is_member[i] || process->pid == result->child.pid || !is_alive(process))
             continue;
         if (result->left_count < JB_RUN_PID_CEILING)
             result->left_pids[result->left_count] = process->pid;

@@ -299,6 +299,11 @@ struct jb_slot jb_sampler_slot(const struct jb_sampler *sampler, uint32_t slot) 
     return jb_slots_get(sampler->slots, slot);
 }
 
+struct jb_slot jb_sampler_slot_or_none(const struct jb_sampler *sampler, uint32_t slot) {
+    static const struct jb_slot none = {.leaf = JB_LEAF_UNATTRIBUTED, .cgroup = "", .process = ""};
+    return jb_slots_is_live(sampler->slots, slot) ? jb_slots_get(sampler->slots, slot) : none;
+}
+
 struct jb_domains *jb_sampler_domains(struct jb_sampler *sampler) {
     return sampler->domains;
 }

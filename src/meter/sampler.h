@@ -58,6 +58,9 @@ const struct jb_tick *jb_sampler_last(const struct jb_sampler *sampler);
 /* The raw sample behind the last tick. */
 const struct jb_sample *jb_sampler_sample(const struct jb_sampler *sampler);
 struct jb_slot jb_sampler_slot(const struct jb_sampler *sampler, uint32_t slot);
+/* The same for any slot < slot_count of a tick: one that was given back is an unattributed one of the host (and
+ * has neither energy nor CPU time). */
+struct jb_slot jb_sampler_slot_or_none(const struct jb_sampler *sampler, uint32_t slot);
 
 /* What was accumulated since the last reset, for booking. */
 struct jb_domains *jb_sampler_domains(struct jb_sampler *sampler);
