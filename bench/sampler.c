@@ -1,8 +1,8 @@
-/* What metering 5,000 sleeping processes once a second costs: the whole meter, attribution and booking included,
- * against the bare mechanisms and prometheus-process-exporter, all at the same time on the same processes.
- * `sampler [--processes N] [--seconds N]`; the last line has the ratios. */
-#include "base/cleanup.h"
+/* What metering 5,000 sleeping processes once a second costs: the whole meter, attribution and booking
+ * included, against the bare mechanisms and prometheus-process-exporter, all at the same time on the same
+ * processes. `sampler [--processes N] [--seconds N]`; the last line has the ratios. */
 #include "bare.h"
+#include "base/cleanup.h"
 #include "sleepers.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@ enum { EXPORTER_PORT = 19256, BOOK_EVERY_S = 10, SCRAPES = 3, SUBJECTS = 5 };
 struct subject {
     const char *name;
     pid_t pid;
-    char book[PATH_MAX]; /* of a meter; of the exporter its configuration */
+    char book[PATH_MAX];         /* of a meter; of the exporter its configuration */
     uint64_t begun_ns, ended_ns; /* CPU time */
     double per_tick_us;
     double rss_mib;
@@ -117,8 +117,8 @@ static pid_t start_meter(const char *joulebook, const char *book, const char *lo
         return pid;
     char every[16];
     snprintf(every, sizeof every, "%ds", BOOK_EVERY_S);
-    execl(joulebook, joulebook, "--book", book, "meter", "--interval", "1s", "--book-every", every, "--process-load",
-          load, "--quiet", (char *)NULL);
+    execl(joulebook, joulebook, "--book", book, "meter", "--interval", "1s", "--book-every", every,
+          "--process-load", load, "--quiet", (char *)NULL);
     _exit(127);
 }
 
@@ -227,7 +227,7 @@ static int measure(size_t process_count, int seconds) {
         return 1;
     }
     struct subject subjects[SUBJECTS] = {
-        {.name = "bare iter/task loop"}, {.name = "joulebook meter, bpf"},     {.name = "bare clock loop"},
+        {.name = "bare iter/task loop"},    {.name = "joulebook meter, bpf"}, {.name = "bare clock loop"},
         {.name = "joulebook meter, clock"}, {.name = "process-exporter"},
     };
     snprintf(subjects[1].book, sizeof subjects[1].book, "%s/bpf.db", folder);
@@ -262,8 +262,8 @@ static int measure(size_t process_count, int seconds) {
     remove_book(subjects[4].book);
     rmdir(folder);
 
-    printf("%zu sleeping processes, 1 Hz, %d s, booked every %d s, exporter scraped %d times\n", process_count, seconds,
-           BOOK_EVERY_S, SCRAPES);
+    printf("%zu sleeping processes, 1 Hz, %d s, booked every %d s, exporter scraped %d times\n",
+           process_count, seconds, BOOK_EVERY_S, SCRAPES);
     printf("%-24s %14s %12s %10s\n", "", "CPU a tick, µs", "% of a core", "RSS, MiB");
     for (int i = 0; i < SUBJECTS; i++)
         printf("%-24s %14.0f %12.3f %10.1f\n", subjects[i].name, subjects[i].per_tick_us,
@@ -273,7 +273,8 @@ static int measure(size_t process_count, int seconds) {
     double exporter = subjects[4].per_tick_us;
     double rss_mib = subjects[1].rss_mib > subjects[3].rss_mib ? subjects[1].rss_mib : subjects[3].rss_mib;
     printf("sampler: over_bpf=%.2f over_clock=%.2f over_process_exporter=%.5f rss_mib=%.1f\n",
-           subjects[1].per_tick_us / subjects[0].per_tick_us, subjects[3].per_tick_us / subjects[2].per_tick_us,
+           subjects[1].per_tick_us / subjects[0].per_tick_us,
+           subjects[3].per_tick_us / subjects[2].per_tick_us,
            exporter > 0 ? subjects[1].per_tick_us / exporter : 0, rss_mib);
     return 0;
 }

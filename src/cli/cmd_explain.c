@@ -60,8 +60,8 @@ static int run(struct jb_cli *cli) {
     int status = jb_cli_parse(cli, &jb_verb_explain, options, &request.account, 1, &operand_count, false);
     if (status >= 0)
         return status;
-    if (operand_count != 1)
-        return jb_cli_usage(cli, "which account?");
+    if (operand_count != 1 || !*request.account)
+        return jb_cli_usage(cli, "no account is named");
     status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
     if (status < 0)
         status = parse_request(cli, options, &request);
@@ -85,7 +85,7 @@ const struct jb_verb jb_verb_explain = {
             "the stretches of which nothing is known.\n"
             "\n"
             "ACCOUNT is a path such as host/h1/cgroup/system.slice/nginx.service, with everything below\n"
-            "it. A pattern (host/*/cgroup/nginx*) or the end of a path (nginx.service) will do when only\n"
+            "it. A pattern (host/*/cgroup/nginx*) or a piece of a path (nginx.service) will do when only\n"
             "one account fits. `joulebook statement --by account` lists them.\n"
             "\n"
             "options\n"

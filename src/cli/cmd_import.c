@@ -118,7 +118,7 @@ static int run(struct jb_cli *cli) {
             return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", options[FORMAT].value);
     }
     if (request.path_count == 0)
-        return jb_cli_usage(cli, "which file? - stands for standard input");
+        return jb_cli_usage(cli, "no file is named; - is standard input");
     request.is_dry_run = options[DRY_RUN].value != NULL;
     if (isatty(STDERR_FILENO))
         request.progress = show_progress;

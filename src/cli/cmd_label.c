@@ -98,7 +98,7 @@ static int set_labels(const struct jb_cli *cli, enum jb_form form, const char *c
         return jb_cli_usage(cli, "PATTERN: 1 to %d bytes of UTF-8 without control characters",
                             JB_ACCOUNT_SIZE - 1);
     if (set == 0)
-        return jb_cli_usage(cli, "which KEY=VALUE for '%.200s'?", pattern);
+        return jb_cli_usage(cli, "'%.200s' needs a KEY=VALUE", pattern);
     for (size_t i = 0; i < set; i++) {
         int status = parse_label(cli, pattern, operands[i + 1], &labels[i]);
         if (status >= 0)

@@ -159,7 +159,7 @@ static void test_json(void **state) {
     expect_error(JSON_HEAD "\"amount\":1\n", "f, line 1, column 71: not JSON: '}' expected near end of file");
     expect_error("{\"start\":1}\n", "f, line 1: start: not a string");
     expect_error(JSON_HEAD "\"amount\":1,\"amount\":1}\n",
-                 "f, line 1, column 74: not JSON: duplicate object key near '\"amount\"'");
+                 "f, line 1, column 80: not JSON: duplicate object key near '\"amount\"'");
 }
 
 static void test_probe(void **state) {

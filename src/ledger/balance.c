@@ -86,7 +86,8 @@ static enum jb_code find_others(struct checker *checker, struct jb_error *error)
     query.commodity = checker->query->commodity;
     enum jb_code code = store->ops->sums(store, &query, error, &sums, &count);
     for (size_t i = 0; !code && i < count; i++) {
-        if (role_of(checker, sums[i].from) != JB_OTHER)
+        /* What was taken back again did not flow out. */
+        if (sums[i].amount == 0 || role_of(checker, sums[i].from) != JB_OTHER)
             continue;
         code = jb_array_reserve(&checker->others, &checker->other_capacity, checker->other_count + 1,
                                 SLOT_CEILING, "accounts", error);

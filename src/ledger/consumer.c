@@ -51,19 +51,14 @@ static int compare_passers(const void *a, const void *b) {
     return (x->commodity > y->commodity) - (x->commodity < y->commodity);
 }
 
-/* sums are ordered by route (from, to, commodity); a route whose sum is zero was taken back. */
+/* A route whose sum is zero was taken back: nothing flows out by it. */
 static enum jb_code find_passers(struct jb_consumers *consumers, const struct jb_sum *sums, size_t sum_count,
                                  struct jb_error *error) {
     consumers->passers = calloc(sum_count + 1, sizeof *consumers->passers);
     if (!consumers->passers)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu routes", sum_count);
-    for (size_t i = 0, end; i < sum_count; i = end) {
-        jb_int128 amount = 0;
-        for (end = i; end < sum_count && sums[end].from == sums[i].from && sums[end].to == sums[i].to &&
-                      sums[end].commodity == sums[i].commodity;
-             end++)
-            amount += sums[end].amount;
-        if (amount != 0 && consumers->roles[sums[i].from] == JB_OTHER)
+    for (size_t i = 0; i < sum_count; i++) {
+        if (sums[i].amount != 0 && consumers->roles[sums[i].from] == JB_OTHER)
             consumers->passers[consumers->passer_count++] =
                 (struct passer){.account = sums[i].from, .commodity = sums[i].commodity};
     }

@@ -9,7 +9,7 @@ enum jb_rule {
     JB_RULE_METER,        /* host → domain: read from the meter of the domain (or its model) */
     JB_RULE_CPU_TIME,     /* domain → cgroup and below: active energy by CPU time */
     JB_RULE_GPU_TIME,     /* GPU → cgroup: active energy by GPU time */
-    JB_RULE_MEMORY,       /* memory → cgroup: active energy by memory held */
+    JB_RULE_MEMORY,       /* memory → cgroup: active energy by memory held (CPU time where unknown) */
     JB_RULE_WITHIN,       /* cgroup → what is in it: the cgroup's energy by CPU time */
     JB_RULE_IDLE,         /* → idle: idle power, learned, × time */
     JB_RULE_DIFFERENCE,   /* → rest: what the outer meter shows and no inner one */
@@ -79,7 +79,7 @@ struct jb_explanation {
 
 struct jb_explain_request {
     struct jb_query query; /* commodity 0: energy when it has some, else the first that it has */
-    const char *account;   /* a path, one that has accounts below it, a glob, or the end of a path */
+    const char *account;   /* a path, a glob, or a piece of a path */
     size_t flows_wanted;   /* at most 100,000 */
 };
 
@@ -89,8 +89,8 @@ enum jb_code jb_explain_make(struct jb_ledger *ledger, const struct jb_explain_r
                              struct jb_error *error, struct jb_explanation *ret_explanation);
 void jb_explanation_free(struct jb_explanation *explanation);
 
-/* Finds the account that `text` means: itself, the top of what lies below it, the only match of a glob, the
- * only account that ends in it. Errors as above. */
+/* Finds the account that `text` means: itself, the only match of a glob, or the only one in which it stands
+ * as whole components (nginx.service). What lies below a match is part of it. Errors as above. */
 enum jb_code jb_explain_resolve(struct jb_ledger *ledger, const char *text, struct jb_error *error,
                                 char ret_account[static JB_ACCOUNT_SIZE]);
 

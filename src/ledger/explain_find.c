@@ -28,9 +28,14 @@ static void list_add(struct list *list, const char *path) {
         list->length += (size_t)added;
 }
 
-static bool ends_in(const char *path, const char *text) {
-    size_t length = strlen(path), wanted = strlen(text);
-    return length > wanted && strcmp(path + length - wanted, text) == 0 && path[length - wanted - 1] == '/';
+/* Length of the path up to where it holds the text as whole components; 0 when it does not. */
+static size_t length_to(const char *path, const char *text) {
+    size_t wanted = strlen(text);
+    for (const char *at = path; (at = strstr(at, text)) != NULL; at++) {
+        if ((at == path || at[-1] == '/') && (at[wanted] == '\0' || at[wanted] == '/'))
+            return (size_t)(at - path) + wanted;
+    }
+    return 0;
 }
 
 /* Levenshtein distance of two short texts, without regard to case; SIZE_MAX when they are too long. */
@@ -103,16 +108,40 @@ static enum jb_code not_found(struct jb_ledger *ledger, const char *text, struct
                         list.text);
 }
 
-static enum jb_code take_only(const struct list *list, const char *found, const char *text,
-                              struct jb_error *error, char ret_account[static JB_ACCOUNT_SIZE]) {
-    if (list->count == 1) {
-        snprintf(ret_account, JB_ACCOUNT_SIZE, "%s", found);
+/* The different accounts that a text may mean, none of them below another; more than fit are only counted. */
+struct candidates {
+    char paths[SUGGESTIONS][JB_ACCOUNT_SIZE];
+    size_t count, further;
+};
+
+static void candidates_add(struct candidates *candidates, const char *path) {
+    size_t kept = 0;
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (jb_account_is_within(path, candidates->paths[i]))
+            return;
+    }
+    for (size_t i = 0; i < candidates->count; i++) {
+        if (!jb_account_is_within(candidates->paths[i], path) && kept++ != i)
+            strcpy(candidates->paths[kept - 1], candidates->paths[i]);
+    }
+    candidates->count = kept;
+    if (kept == SUGGESTIONS)
+        candidates->further++;
+    else
+        strcpy(candidates->paths[candidates->count++], path);
+}
+
+static enum jb_code take_only(const struct candidates *candidates, const char *text, struct jb_error *error,
+                              char ret_account[static JB_ACCOUNT_SIZE]) {
+    struct list list = {0};
+    if (candidates->count == 1) {
+        strcpy(ret_account, candidates->paths[0]);
         return JB_OK;
     }
-    if (list->count > SUGGESTIONS)
-        return jb_error_set(error, JB_USAGE, "'%.200s' may be %s or %zu others; name one", text, list->text,
-                            list->count - SUGGESTIONS);
-    return jb_error_set(error, JB_USAGE, "'%.200s' may be any of %s; name one", text, list->text);
+    for (size_t i = 0; i < candidates->count; i++)
+        list_add(&list, candidates->paths[i]);
+    return jb_error_set(error, JB_USAGE, "'%.200s' may be any of %s%s; name one", text, list.text,
+                        candidates->further ? " and others" : "");
 }
 
 enum jb_code jb_explain_resolve(struct jb_ledger *ledger, const char *text, struct jb_error *error,
@@ -126,26 +155,20 @@ enum jb_code jb_explain_resolve(struct jb_ledger *ledger, const char *text, stru
     snprintf(wanted, sizeof wanted, "%s", text);
     for (size_t length = strlen(wanted); length > 1 && wanted[length - 1] == '/'; length--)
         wanted[length - 1] = '\0';
-    for (size_t a = 0; a < count && *wanted; a++) {
-        if (jb_account_is_within(jb_ledger_path(ledger, (jb_account_id)a), wanted)) {
-            snprintf(ret_account, JB_ACCOUNT_SIZE, "%s", wanted);
-            return JB_OK;
-        }
-    }
+    struct candidates candidates = {0};
     bool is_glob = strpbrk(wanted, "*?[") != NULL;
-    struct list list = {0};
-    const char *found = NULL;
     for (size_t a = 0; a < count && *wanted; a++) {
         const char *path = jb_ledger_path(ledger, (jb_account_id)a);
-        if (is_glob ? !jb_text_matches(wanted, path) : !ends_in(path, wanted))
-            continue;
-        /* '*' also runs over '/': what lies below a match is part of it, not another one. */
-        if (found && jb_account_is_within(path, found))
-            continue;
-        if (found && jb_account_is_within(found, path) && list.count == 1)
-            list = (struct list){0};
-        found = path;
-        list_add(&list, path);
+        char whole[JB_ACCOUNT_SIZE];
+        if (jb_account_is_within(path, wanted)) {
+            strcpy(ret_account, wanted);
+            return JB_OK;
+        }
+        size_t length = !is_glob ? length_to(path, wanted) : jb_text_matches(wanted, path) ? strlen(path) : 0;
+        snprintf(whole, sizeof whole, "%.*s", (int)length, path);
+        if (length)
+            candidates_add(&candidates, whole);
     }
-    return list.count ? take_only(&list, found, wanted, error, ret_account) : not_found(ledger, text, error);
+    return candidates.count ? take_only(&candidates, wanted, error, ret_account)
+                            : not_found(ledger, text, error);
 }

@@ -7,17 +7,14 @@ static const struct {
     const char *name, *sentence;
 } rules[] = {
     [JB_RULE_METER] = {"meter", "read from the domain's meter, or from the model of it"},
-    [JB_RULE_CPU_TIME] = {"cpu-time",
-                          "active energy of the domain in each tick × CPU time ÷ CPU time of all"},
-    [JB_RULE_GPU_TIME] = {"gpu-time", "active energy of the GPU in each tick × GPU time ÷ GPU time of all"},
-    [JB_RULE_MEMORY] = {"memory",
-                        "active energy of the memory in each tick × memory held ÷ memory held by all "
-                        "(CPU time where that is not known)"},
+    [JB_RULE_CPU_TIME] = {"cpu-time", "active energy in each tick × its CPU time ÷ CPU time of all"},
+    [JB_RULE_GPU_TIME] = {"gpu-time", "active energy in each tick × its GPU time ÷ GPU time of all"},
+    [JB_RULE_MEMORY] = {"memory", "active energy in each tick × memory it held ÷ memory held by all"},
     [JB_RULE_WITHIN] = {"within-cgroup", "what the cgroup was given, passed on by the same rules"},
     [JB_RULE_IDLE] = {"idle", "idle power of the domain × time"},
     [JB_RULE_DIFFERENCE] = {"difference", "what the outer meter shows and no inner meter sees"},
     [JB_RULE_VARIANCE] = {"meter-variance", "by how much the inner meters exceed the outer one"},
-    [JB_RULE_EXITED] = {"exited", "used by the cgroup, and by no process that was still there to be named"},
+    [JB_RULE_EXITED] = {"exited", "used by the cgroup, by no process that was there to be named"},
     [JB_RULE_UNATTRIBUTED] = {"unattributed", "of a stretch for which nobody could say who used it"},
     [JB_RULE_SUPPLY] = {"supply", "what the accounts that are fed from here took"},
     [JB_RULE_PASSED_ON] = {"passed-on", "what the meters behind it show"},

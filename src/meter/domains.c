@@ -36,8 +36,8 @@ static struct jb_metered_domain *find(struct jb_domains *domains, uint32_t sourc
 static enum jb_code take_list(struct jb_domains *domains, uint32_t source, struct jb_error *error) {
     const struct jb_domain *list;
     size_t count = domains->sources[source]->ops->domains(domains->sources[source], &list);
-    enum jb_code code =
-        jb_array_reserve(&domains->readings, &domains->readings_capacity, count, JB_DOMAIN_CEILING, "domains", error);
+    enum jb_code code = jb_array_reserve(&domains->readings, &domains->readings_capacity, count,
+                                         JB_DOMAIN_CEILING, "domains", error);
     for (size_t i = 0; i < domains->count; i++) {
         if (domains->items[i].source == source)
             domains->items[i].index = -1;
@@ -45,13 +45,15 @@ static enum jb_code take_list(struct jb_domains *domains, uint32_t source, struc
     for (size_t i = 0; !code && i < count; i++) {
         struct jb_metered_domain *item = find(domains, source, list[i].id);
         if (!item) {
-            code = jb_array_reserve(&domains->items, &domains->capacity, domains->count + 1, JB_DOMAIN_CEILING,
-                                    "power domains", error);
+            code = jb_array_reserve(&domains->items, &domains->capacity, domains->count + 1,
+                                    JB_DOMAIN_CEILING, "power domains", error);
             if (code)
                 return code;
             item = &domains->items[domains->count++];
-            *item = (struct jb_metered_domain){
-                .source = source, .reading.state = JB_READING_NONE, .unknown_reason = "", .interval_reason = ""};
+            *item = (struct jb_metered_domain){.source = source,
+                                               .reading.state = JB_READING_NONE,
+                                               .unknown_reason = "",
+                                               .interval_reason = ""};
         }
         item->domain = list[i];
         item->index = (int32_t)i;
@@ -76,7 +78,8 @@ static enum jb_code choose_cover(struct jb_domains *domains, struct jb_error *er
         copies[i] = item->domain;
         if (item->index < 0)
             copies[i].state = JB_DOMAIN_DISABLED;
-        entries[i] = (struct jb_cover_entry){.domain = &copies[i], .source = item->source};
+        entries[i] =
+            (struct jb_cover_entry){.domain = &copies[i], .source = item->source, .index = item->index};
     }
     jb_cover_choose(entries, domains->count);
     const struct jb_domain *authority = NULL;
@@ -188,7 +191,8 @@ static void take_reading(struct jb_metered_domain *item, const struct jb_reading
     } else if (!is_first) {
         item->unknown_reason = "first reading";
     }
-    /* A counter that could not be read keeps its last reading: the next one tells the energy of the whole gap. */
+    /* A counter that could not be read keeps its last reading: the next one tells the energy of the whole
+     * gap. */
     if (now->state == JB_READING_OK)
         item->reading = *now;
     if (is_first) {
@@ -215,7 +219,8 @@ void jb_domains_read(struct jb_domains *domains, bool is_first) {
             struct jb_metered_domain *item = &domains->items[i];
             const struct jb_reading gone = {.state = JB_READING_GONE};
             if (item->source == s)
-                take_reading(item, item->index < 0 ? &gone : &domains->readings[item->index], boottime_ns, is_first);
+                take_reading(item, item->index < 0 ? &gone : &domains->readings[item->index], boottime_ns,
+                             is_first);
         }
     }
     if (is_first)
@@ -308,7 +313,8 @@ void jb_domains_processes(struct jb_domains *domains, struct jb_sample *sample) 
         /* From indexes of the source's list to indexes of this table. */
         for (size_t g = before; g < sample->gpu_count; g++) {
             for (size_t i = 0; i < domains->count; i++) {
-                if (domains->items[i].source == s && domains->items[i].index == (int32_t)sample->gpus[g].domain) {
+                if (domains->items[i].source == s &&
+                    domains->items[i].index == (int32_t)sample->gpus[g].domain) {
                     sample->gpus[g].domain = (uint32_t)i;
                     break;
                 }

@@ -30,7 +30,7 @@ static const struct step water_steps[] = {
 };
 
 struct jb_unit jb_unit_choose(jb_commodity commodity, jb_int128 largest) {
-    struct jb_unit unit = {.size = 1e6, .decimals = 6};
+    struct jb_unit unit = {.size = 1e6, .decimals = 6, .is_money = jb_commodity_is_money(commodity)};
     const struct step *step = commodity == JB_ENERGY     ? energy_steps
                               : commodity == JB_EMBODIED ? embodied_steps
                               : commodity == JB_WATER    ? water_steps
@@ -69,11 +69,13 @@ int jb_number_decimals(const struct jb_unit *unit, jb_int128 amount, double low,
     if (value == 0)
         return 0;
     if (!isfinite(half_width))
-        decimals = 2 - magnitude(value);
+        decimals = unit->is_money ? 2 : 2 - magnitude(value);
     else if (half_width <= 0)
         decimals = 5 - magnitude(value);
     else
-        decimals = -magnitude(half_width);
+        /* Two digits of a half-width that begins with 10 to 35, else one: rounding then moves neither end by
+         * more than a seventh of it. */
+        decimals = (half_width / pow(10, magnitude(half_width)) < 3.55) - magnitude(half_width);
     if (!isfinite(half_width) && decimals < 0)
         decimals = 0; /* "unknown" is no reason to round whole digits away */
     if (decimals < -magnitude(value))

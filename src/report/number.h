@@ -5,20 +5,25 @@
 #include "base/decimal.h"
 #include "types/commodity.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define JB_NUMBER_SIZE 64 /* bytes that hold any figure printed here */
 
 struct jb_unit {
     char name[16];     /* "kWh", "EUR", "kg CO2e" */
     double size;       /* how many of the commodity's own units (µJ, µg, µl, millionths) make one */
     unsigned decimals; /* a figure is never given more */
+    bool is_money;
 };
 
 /* The unit in which `largest` (its sign does not matter) reads best; a column then keeps to it. */
 struct jb_unit jb_unit_choose(jb_commodity commodity, jb_int128 largest);
 
-/* Digits behind the point that a figure with this 95 % interval supports: the last printed digit stands where
- * the first digit of the half-width stands (JCGM 100, 7.2.6). Negative: tens, hundreds … are rounded away.
- * Unknown (NaN) low or high: three significant digits. No width at all: up to six. */
+/* Digits behind the point that a figure with this 95 % interval supports: down to the first digit of the
+ * half-width, the second when the first is small (JCGM 100, 7.2.6: at most two). Negative: tens, hundreds …
+ * are rounded away. Unknown (NaN) low or high: three significant digits, of money two decimals. No width at
+ * all: up to six. */
 int jb_number_decimals(const struct jb_unit *unit, jb_int128 amount, double low, double high);
 
 /* The amount in the unit, without its name: "12.3". A figure that is not 0 never shows as 0: the first digit

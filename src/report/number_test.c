@@ -40,10 +40,13 @@ static void test_digits_follow_the_interval(void **state) {
     (void)state;
     assert_string_equal(printed(12.3456, 0.6), "12.3");
     assert_string_equal(printed(12.3456, 0.06), "12.35");
-    assert_string_equal(printed(12.3456, 1.0), "12");
-    assert_string_equal(printed(12.3456, 0.9999), "12.3");
-    assert_string_equal(printed(1234.5, 30), "1230");
-    assert_string_equal(printed(1234.5, 300), "1200");
+    assert_string_equal(printed(12.3456, 1.0), "12.3");
+    assert_string_equal(printed(12.3456, 4), "12");
+    assert_string_equal(printed(1234.5, 40), "1230");
+    assert_string_equal(printed(1234.5, 400), "1200");
+    /* A second digit where the first is small. */
+    assert_string_equal(printed(918.4, 19.8), "918");
+    assert_string_equal(printed(918.4, 1.98), "918.4");
     /* Even a figure that is all doubt has its first digit. */
     assert_string_equal(printed(0.034, 5), "0.03");
     assert_string_equal(printed(1234.5, 5000), "1000");

@@ -35,10 +35,11 @@ static enum jb_code open_aside(const char *path, struct jb_error *error, struct 
 }
 
 enum jb_code jb_output_open(const char *path, struct jb_error *error, struct jb_output *ret_output) {
-    struct jb_output output = {.descriptor = -1};
+    struct jb_output output = {.descriptor = -1, .name = path};
     struct stat status;
     enum jb_code code = JB_OK;
     if (!path || strcmp(path, "-") == 0) {
+        output.name = "standard output";
         output.descriptor = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
         if (output.descriptor < 0)
             code = jb_error_set_errno(error, errno, "standard output");
@@ -59,10 +60,6 @@ enum jb_code jb_output_open(const char *path, struct jb_error *error, struct jb_
     return JB_OK;
 }
 
-static const char *name_of(const struct jb_output *output) {
-    return output->path ? output->path : "output";
-}
-
 enum jb_code jb_output_write(struct jb_output *output, struct jb_buffer *buffer, struct jb_error *error) {
     enum jb_code code = jb_buffer_check(buffer, error);
     for (size_t written = 0; !code && written < buffer->length;) {
@@ -70,7 +67,7 @@ enum jb_code jb_output_write(struct jb_output *output, struct jb_buffer *buffer,
         if (length > 0)
             written += (size_t)length;
         else if (length < 0 && errno != EINTR)
-            code = jb_error_set_errno(error, errno, "%s", name_of(output));
+            code = jb_error_set_errno(error, errno, "%s", output->name);
     }
     jb_buffer_clear(buffer);
     return code;

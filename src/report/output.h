@@ -8,11 +8,13 @@
 
 struct jb_output {
     int descriptor;
-    char *path;  /* where it is to appear; NULL: written straight (standard output, a device) */
-    char *aside; /* its name until then; NULL: it has none */
+    const char *name; /* for messages */
+    char *path;       /* where it is to appear; NULL: written straight (standard output, a device) */
+    char *aside;      /* its name until then; NULL: it has none */
 };
 
-/* path NULL or "-": standard output. A path that is there and no plain file is written straight. */
+/* path (which must outlive the output) NULL or "-": standard output. A path that is there and no plain file
+ * is written straight. */
 enum jb_code jb_output_open(const char *path, struct jb_error *error, struct jb_output *ret_output);
 /* Writes what is in buffer and clears it. */
 enum jb_code jb_output_write(struct jb_output *output, struct jb_buffer *buffer, struct jb_error *error);

@@ -96,6 +96,14 @@ void jb_table_number(struct jb_table *table, double value, const char *shown) {
         shown);
 }
 
+void jb_table_whole(struct jb_table *table, double value, const char *shown) {
+    /* Past 2^53 a double has no digits to round away. */
+    if (fabs(value) < 0x1p53)
+        jb_table_integer(table, (int64_t)nearbyint(value), shown);
+    else
+        jb_table_number(table, value, shown);
+}
+
 void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown) {
     char text[JB_TIME_SIZE];
     jb_table_text(table, jb_time_format(value_ns, text), shown);
@@ -367,6 +375,8 @@ void jb_table_write_text(const struct jb_table *table, const struct jb_layout *l
             write_cell(out, &table->columns[c], &measures[c], text, c == last);
             jb_buffer_add_string(out, c < last ? GAP : "");
         }
+        while (!out->failed && out->length && out->bytes[out->length - 1] == ' ')
+            out->bytes[--out->length] = '\0';
         jb_buffer_add_char(out, '\n');
     }
 }

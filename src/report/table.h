@@ -30,7 +30,9 @@ void jb_table_free(struct jb_table *table); /* NULL-safe */
 void jb_table_text(struct jb_table *table, const char *value, const char *shown);
 void jb_table_amount(struct jb_table *table, jb_int128 value, const char *shown); /* JSON: a decimal string */
 void jb_table_integer(struct jb_table *table, int64_t value, const char *shown);  /* |value| < 2^53 */
-void jb_table_number(struct jb_table *table, double value, const char *shown);   /* not finite: null, empty */
+void jb_table_number(struct jb_table *table, double value, const char *shown); /* not finite: null, empty */
+/* Rounded to a whole number; not finite: null, empty. */
+void jb_table_whole(struct jb_table *table, double value, const char *shown);
 void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown); /* ISO 8601 */
 void jb_table_boolean(struct jb_table *table, bool value, const char *shown);
 void jb_table_null(struct jb_table *table, const char *shown); /* null, empty */

@@ -46,7 +46,7 @@ static void test_text_is_aligned(void **state) {
                                    "nginx  12.3    a\n"
                                    "서버    0.004  b\n"
                                    "───────────────────\n"
-                                   "total  12      \n");
+                                   "total  12\n");
 }
 
 static void test_forms_agree(void **state) {

@@ -37,7 +37,8 @@ static struct jb_table *make_imbalances(const struct jb_view *view, const struct
         jb_table_amount(table, imbalance->inflow, NULL);
         jb_table_amount(table, imbalance->outflow, NULL);
         jb_table_amount(table, imbalance->inflow - imbalance->outflow, NULL);
-        jb_table_text(table, jb_commodity_unit(imbalance->commodity, text), NULL);
+        jb_table_text(table, jb_commodity_unit(imbalance->commodity, text),
+                      imbalance->commodity == JB_ENERGY ? "µJ" : NULL);
     }
     return table;
 }
@@ -195,8 +196,10 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_balan
         jb_buffer_printf(view->out, "The book does NOT balance: %" PRIu64 " imbalance%s.\n",
                          balance->imbalance_total, balance->imbalance_total > 1 ? "s" : "");
     jb_buffer_printf(view->out,
-                     "\nChecked  %" PRIu64 " flows, %" PRIu64 " accounts, %" PRIu64 " stretches of time\n",
-                     balance->flow_count, balance->account_count, balance->stretch_count);
+                     "\nChecked  %" PRIu64 " flow%s, %" PRIu64 " account%s, %" PRIu64 " stretch%s of time\n",
+                     balance->flow_count, balance->flow_count == 1 ? "" : "s", balance->account_count,
+                     balance->account_count == 1 ? "" : "s", balance->stretch_count,
+                     balance->stretch_count == 1 ? "" : "es");
     jb_buffer_printf(view->out, "Period   %s\n\n",
                      jb_period_format(balance->first_ns, balance->last_ns, period));
     enum jb_code code = write_figures(view, balance, error);

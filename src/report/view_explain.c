@@ -153,6 +153,13 @@ static struct jb_table *make_labels(const struct jb_explanation *explanation) {
 
 /* ---- JSON ---- */
 
+static void write_whole(struct jb_json *json, double value) {
+    if (fabs(value) < 0x1p53)
+        jb_json_integer(json, (int64_t)nearbyint(value));
+    else
+        jb_json_number(json, value);
+}
+
 static void write_facts(const struct jb_view *view, const struct jb_explanation *explanation,
                         struct jb_json *json) {
     char text[JB_COMMODITY_SIZE];
@@ -180,9 +187,9 @@ static void write_facts(const struct jb_view *view, const struct jb_explanation 
     jb_json_key(json, "outflow");
     jb_json_amount(json, explanation->outflow);
     jb_json_key(json, "low");
-    jb_json_number(json, nearbyint(explanation->low));
+    write_whole(json, explanation->low);
     jb_json_key(json, "high");
-    jb_json_number(json, nearbyint(explanation->high));
+    write_whole(json, explanation->high);
     for (int m = 0; m < JB_METHOD_COUNT; m++) {
         jb_json_key(json, jb_method_name((enum jb_method)m));
         jb_json_amount(json, explanation->by_method[m]);

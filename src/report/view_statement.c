@@ -81,8 +81,8 @@ static void add_row(struct jb_table *table, const struct jb_statement_row *row, 
     jb_table_text(table, jb_commodity_unit(row->commodity, own_unit), NULL);
     jb_table_number(table, share, jb_share_format(share, share_text));
     jb_table_null(table, jb_interval_format(unit, row->low, row->high, decimals, interval));
-    jb_table_number(table, nearbyint(row->low), NULL);
-    jb_table_number(table, nearbyint(row->high), NULL);
+    jb_table_whole(table, row->low, NULL);
+    jb_table_whole(table, row->high, NULL);
     jb_table_null(table, jb_method_mix(row->by_method, mix, sizeof mix));
     for (int m = 0; m < JB_METHOD_COUNT; m++)
         jb_table_amount(table, row->by_method[m], NULL);

@@ -22,7 +22,8 @@ bool jb_commodity_is_money(jb_commodity commodity);
 /* "energy", "embodied", "water" or an upper-case currency such as "EUR"; JB_INPUT otherwise. */
 enum jb_code jb_commodity_parse(const char *text, struct jb_error *error, jb_commodity *ret_commodity);
 char *jb_commodity_format(jb_commodity commodity, char ret[static JB_COMMODITY_SIZE]); /* returns ret */
-/* The unit that amounts are kept in, as machine output names it: "uJ", "ugCO2e", "ul", "uEUR". Returns ret. */
+/* The unit that amounts are kept in, as machine output names it: "uJ", "ugCO2e", "ul", "uEUR". Returns ret.
+ */
 char *jb_commodity_unit(jb_commodity commodity, char ret[static JB_COMMODITY_SIZE]);
 
 #endif

@@ -13,7 +13,8 @@ static void require(bool holds) {
 }
 
 static void try_domain(const struct jb_replay *replay, const struct jb_domain *domains, size_t index) {
-    static const int64_t times[] = {-1, 0, 1, JB_SECOND_NS, 90 * JB_SECOND_NS + 7, JB_DAY_NS * 4000, INT64_MAX};
+    static const int64_t times[] = {-1,       0, 1, JB_SECOND_NS, 90 * JB_SECOND_NS + 7, JB_DAY_NS * 4000,
+                                    INT64_MAX};
     const struct jb_domain *domain = &domains[index];
     require(domain->parent < (int32_t)index);
     require(memchr(domain->id, '\0', sizeof domain->id) && domain->account[0]);

@@ -1,4 +1,5 @@
-/* What the kernel's files may say, as any bytes: numbers, zone names, folders, labels, perf's words, settings. */
+/* What the kernel's files may say, as any bytes: numbers, zone names, folders, labels, perf's words,
+ * settings. */
 #include "base/cleanup.h"
 #include "base/root.h"
 #include "source/channel.h"
@@ -62,7 +63,8 @@ static void try_hwmon(const char *text) {
     static struct jb_hwmon_declaration declarations[JB_HWMON_DECLARATION_CEILING];
     size_t count = 0;
     for (size_t i = 0; i <= JB_COUNT(drivers); i++) {
-        struct jb_hwmon_channel channel = {.driver = i < JB_COUNT(drivers) ? drivers[i] : text, .label = text};
+        struct jb_hwmon_channel channel = {.driver = i < JB_COUNT(drivers) ? drivers[i] : text,
+                                           .label = text};
         struct jb_domain domain = {.id = "hwmon/x@0/power1"};
         if (jb_hwmon_judge(&channel, &domain))
             require_clean(domain.account, true);

@@ -117,8 +117,10 @@ def make_page(verb, verbs, notes):
         lines += ['.Sh EXIT STATUS'] + exit_items(verb.exit_status)
     if verb.examples:
         lines += ['.Sh EXAMPLES'] + literal(verb.examples)
+    if notes:
+        lines += notes.strip('\n').split('\n')
     lines += ['.Sh SEE ALSO'] + see_also(verb.name, verbs)
-    return '\n'.join(lines + notes.strip('\n').split('\n') if notes.strip() else lines) + '\n'
+    return '\n'.join(lines) + '\n'
 
 
 def make_program_page(program, verbs, notes):
