@@ -62,21 +62,23 @@ enum jb_code jb_attribution_begin(struct jb_attribution *attribution, const stru
     return JB_OK;
 }
 
-static enum jb_code reserve_domain(struct jb_attribution *attribution, uint32_t index, struct jb_error *error) {
-    enum jb_code code = jb_array_reserve(&attribution->domains, &attribution->domain_capacity, (size_t)index + 1,
-                                         JB_DOMAIN_CEILING, "power domains", error);
+static enum jb_code reserve_domain(struct jb_attribution *attribution, uint32_t index,
+                                   struct jb_error *error) {
+    enum jb_code code = jb_array_reserve(&attribution->domains, &attribution->domain_capacity,
+                                         (size_t)index + 1, JB_DOMAIN_CEILING, "power domains", error);
     if (code)
         return code;
     struct domain *domain = &attribution->domains[index];
-    code = jb_array_reserve(&domain->energy_uj, &domain->energy_capacity, attribution->slot_count, JB_SLOT_CEILING,
-                            "workloads", error);
+    code = jb_array_reserve(&domain->energy_uj, &domain->energy_capacity, attribution->slot_count,
+                            JB_SLOT_CEILING, "workloads", error);
     if (!code)
-        code = jb_array_reserve(&domain->carry, &domain->carry_capacity, attribution->slot_count, JB_SLOT_CEILING,
-                                "workloads", error);
+        code = jb_array_reserve(&domain->carry, &domain->carry_capacity, attribution->slot_count,
+                                JB_SLOT_CEILING, "workloads", error);
     return code;
 }
 
-static void put(struct jb_attribution *attribution, struct domain *domain, uint32_t slot, uint64_t energy_uj) {
+static void put(struct jb_attribution *attribution, struct domain *domain, uint32_t slot,
+                uint64_t energy_uj) {
     domain->energy_uj[slot] += energy_uj;
     attribution->tick_uj[slot] += energy_uj;
 }
@@ -140,9 +142,9 @@ static enum jb_code gather_users(struct jb_attribution *attribution, const struc
     return add_shares(attribution, domain, usage->cpu, usage->cpu_count, error);
 }
 
-enum jb_code jb_attribution_split(struct jb_attribution *attribution, uint32_t index, enum jb_domain_kind kind,
-                                  uint64_t energy_uj, uint64_t idle_uj, const struct jb_use *gpu, size_t gpu_count,
-                                  struct jb_error *error) {
+enum jb_code jb_attribution_split(struct jb_attribution *attribution, uint32_t index,
+                                  enum jb_domain_kind kind, uint64_t energy_uj, uint64_t idle_uj,
+                                  const struct jb_use *gpu, size_t gpu_count, struct jb_error *error) {
     assert(idle_uj <= energy_uj);
     enum jb_code code = reserve_domain(attribution, index, error);
     if (code)
@@ -167,7 +169,8 @@ const uint64_t *jb_attribution_tick(const struct jb_attribution *attribution) {
     return attribution->tick_uj;
 }
 
-const uint64_t *jb_attribution_of(const struct jb_attribution *attribution, uint32_t index, size_t *ret_count) {
+const uint64_t *jb_attribution_of(const struct jb_attribution *attribution, uint32_t index,
+                                  size_t *ret_count) {
     if (index >= attribution->domain_capacity || !attribution->domains[index].any)
         return NULL;
     *ret_count = attribution->domains[index].energy_capacity;

@@ -25,15 +25,19 @@ static size_t random_uses(struct jb_random *random, struct jb_use *uses) {
     size_t count = 0;
     for (uint32_t slot = JB_SLOT_KERNEL; slot < SLOTS; slot++) {
         if (jb_random_below(random, 4) == 0)
-            uses[count++] = (struct jb_use){
-                .slot = slot, .amount = jb_random_below(random, 10) ? jb_random_uint64(random) >> jb_random_below(random, 64) : 0};
+            uses[count++] =
+                (struct jb_use){.slot = slot,
+                                .amount = jb_random_below(random, 10)
+                                              ? jb_random_uint64(random) >> jb_random_below(random, 64)
+                                              : 0};
     }
     return count;
 }
 
 static void parts_sum_to_the_whole_under_every_policy(void **state) {
     (void)state;
-    static const enum jb_domain_kind kinds[DOMAINS] = {JB_PACKAGE, JB_PACKAGE, JB_DRAM, JB_GPU, JB_ACCELERATOR};
+    static const enum jb_domain_kind kinds[DOMAINS] = {JB_PACKAGE, JB_PACKAGE, JB_DRAM, JB_GPU,
+                                                       JB_ACCELERATOR};
     struct jb_random random = jb_random_make(11);
     uint64_t cases = 0;
     for (int policy = JB_IDLE_SEPARATE; policy <= JB_IDLE_BY_RESERVATION; policy++) {
@@ -53,7 +57,8 @@ static void parts_sum_to_the_whole_under_every_policy(void **state) {
                 uint64_t energy_uj = jb_random_uint64(&random) >> (20 + jb_random_below(&random, 44));
                 uint64_t idle_uj = energy_uj ? jb_random_below(&random, energy_uj + 1) : 0;
                 assert_int_equal(
-                    jb_attribution_split(attribution, d, kinds[d], energy_uj, idle_uj, gpu, gpu_count, NULL), JB_OK);
+                    jb_attribution_split(attribution, d, kinds[d], energy_uj, idle_uj, gpu, gpu_count, NULL),
+                    JB_OK);
                 expected_uj[d] += energy_uj;
                 tick_uj += energy_uj;
                 cases++;

@@ -13,7 +13,7 @@ struct jb_groups {
     struct jb_group *items;
     size_t count, capacity;
     uint32_t *of_sample; /* index in the last sample → index in items */
-    int64_t *growth_ns;    /* by index in the last sample */
+    int64_t *growth_ns;  /* by index in the last sample */
     size_t of_sample_count, of_sample_capacity, growth_capacity;
     uint32_t *by_id; /* open addressing over items of the last sample: index + 1 */
     size_t by_id_size;
@@ -81,11 +81,11 @@ static void index_by_id(struct jb_groups *groups) {
 }
 
 static enum jb_code reserve(struct jb_groups *groups, size_t count, struct jb_error *error) {
-    enum jb_code code = jb_array_reserve(&groups->of_sample, &groups->of_sample_capacity, count, JB_CGROUP_CEILING,
-                                         "cgroups", error);
+    enum jb_code code = jb_array_reserve(&groups->of_sample, &groups->of_sample_capacity, count,
+                                         JB_CGROUP_CEILING, "cgroups", error);
     if (!code)
-        code = jb_array_reserve(&groups->growth_ns, &groups->growth_capacity, count, JB_CGROUP_CEILING, "cgroups",
-                                error);
+        code = jb_array_reserve(&groups->growth_ns, &groups->growth_capacity, count, JB_CGROUP_CEILING,
+                                "cgroups", error);
     size_t size = groups->by_id_size ? groups->by_id_size : 64;
     while (size < count * 2)
         size *= 2;
@@ -121,8 +121,8 @@ static enum jb_code take_entry(struct jb_groups *groups, const struct jb_cgroup_
             return code;
         groups->count++;
     }
-    groups->items[free_entry] = (struct jb_group){
-        .used = true, .id = usage->id, .serial = usage->serial, .path = usage->path};
+    groups->items[free_entry] =
+        (struct jb_group){.used = true, .id = usage->id, .serial = usage->serial, .path = usage->path};
     *ret_index = (uint32_t)free_entry;
     return JB_OK;
 }
@@ -157,8 +157,8 @@ enum jb_code jb_groups_update(struct jb_groups *groups, const struct jb_sample *
         groups->items[i].tick_cpu_ns = 0;
         groups->items[i].quiet_ticks++;
     }
-    /* Own use = growth of the group's counter − growth of its children's. A group seen for the first time after
-     * the first sample was made since: its whole counter is growth (last_cpu_ns is 0). */
+    /* Own use = growth of the group's counter − growth of its children's. A group seen for the first time
+     * after the first sample was made since: its whole counter is growth (last_cpu_ns is 0). */
     for (size_t i = 0; i < sample->cgroup_count; i++) {
         struct jb_group *group = &groups->items[groups->of_sample[i]];
         const struct jb_cgroup_usage *usage = &sample->cgroups[i];

@@ -78,8 +78,7 @@ static enum jb_code add(struct jb_slots *slots, enum jb_leaf leaf, const char *c
         return jb_error_set(error, JB_MEMORY, "no memory for the name of a workload");
     memcpy(text, cgroup, cgroup_size);
     memcpy(text + cgroup_size, process, process_size);
-    uint32_t slot =
-        slots->free_count ? slots->free_slots[--slots->free_count] : (uint32_t)slots->count++;
+    uint32_t slot = slots->free_count ? slots->free_slots[--slots->free_count] : (uint32_t)slots->count++;
     slots->entries[slot] =
         (struct entry){.text = text, .process = text + cgroup_size, .hash = hash, .leaf = leaf};
     size_t at = hash & (slots->table_size - 1);
@@ -118,8 +117,8 @@ void jb_slots_free(struct jb_slots *slots) {
     free(slots);
 }
 
-enum jb_code jb_slots_intern(struct jb_slots *slots, enum jb_leaf leaf, const char *cgroup, const char *process,
-                             struct jb_error *error, uint32_t *ret_slot) {
+enum jb_code jb_slots_intern(struct jb_slots *slots, enum jb_leaf leaf, const char *cgroup,
+                             const char *process, struct jb_error *error, uint32_t *ret_slot) {
     uint64_t hash = hash_of(leaf, cgroup, process);
     size_t mask = slots->table_size - 1;
     for (size_t at = hash & mask; slots->table[at]; at = (at + 1) & mask) {

@@ -36,8 +36,8 @@ enum jb_code jb_slots_make(struct jb_error *error, struct jb_slots **ret_slots);
 void jb_slots_free(struct jb_slots *slots); /* NULL-safe */
 
 /* The slot of that leaf; made when new. No allocation when it is known. */
-enum jb_code jb_slots_intern(struct jb_slots *slots, enum jb_leaf leaf, const char *cgroup, const char *process,
-                             struct jb_error *error, uint32_t *ret_slot);
+enum jb_code jb_slots_intern(struct jb_slots *slots, enum jb_leaf leaf, const char *cgroup,
+                             const char *process, struct jb_error *error, uint32_t *ret_slot);
 struct jb_slot jb_slots_get(const struct jb_slots *slots, uint32_t slot);
 bool jb_slots_is_live(const struct jb_slots *slots, uint32_t slot);
 /* One more than the highest slot ever used: arrays by slot have this length. */

@@ -7,7 +7,8 @@
 
 #define UNIT ((int64_t)1 << 32)
 
-/* Weights are shifted right together until their sum fits 63 bits, so that a remainder times 2^32 fits 128. */
+/* Weights are shifted right together until their sum fits 63 bits, so that a remainder times 2^32 fits 128.
+ */
 static unsigned shift_for(const struct jb_share *shares, size_t count, uint64_t *ret_sum) {
     jb_uint128 sum = 0;
     for (size_t i = 0; i < count; i++)

@@ -82,7 +82,8 @@ static enum jb_code add_use(struct uses *uses, uint32_t slot, uint32_t group, ui
     enum jb_code code = jb_array_reserve(&uses->position, &uses->position_capacity, (size_t)slot + 1,
                                          JB_SLOT_CEILING, "workloads", error);
     if (!code)
-        code = jb_array_reserve(&uses->items, &uses->capacity, uses->count + 1, JB_SLOT_CEILING, "workloads", error);
+        code = jb_array_reserve(&uses->items, &uses->capacity, uses->count + 1, JB_SLOT_CEILING, "workloads",
+                                error);
     if (code)
         return code;
     if (uses->position[slot]) {
@@ -191,8 +192,8 @@ static void drop_entry(struct jb_tracker *tracker, uint32_t index) {
     tracker->live--;
 }
 
-/* Finds the group and slot of a process that is new, moved to another cgroup, or called exec. A cgroup that is
- * not in the sample (made or removed meanwhile) leaves the slot unknown for now. */
+/* Finds the group and slot of a process that is new, moved to another cgroup, or called exec. A cgroup that
+ * is not in the sample (made or removed meanwhile) leaves the slot unknown for now. */
 static enum jb_code place(struct jb_tracker *tracker, struct jb_tracked_process *entry,
                           const struct jb_process_usage *process, struct jb_error *error) {
     const char *path = "/";
@@ -312,9 +313,10 @@ static enum jb_code settle_groups(struct jb_tracker *tracker, struct jb_error *e
     return JB_OK;
 }
 
-/* Memory held by each cgroup, over its leaves of this tick by their CPU time; what a cgroup without any holds is
- * its own `unattributed`. */
-static enum jb_code share_memory(struct jb_tracker *tracker, const struct jb_sample *sample, struct jb_error *error) {
+/* Memory held by each cgroup, over its leaves of this tick by their CPU time; what a cgroup without any holds
+ * is its own `unattributed`. */
+static enum jb_code share_memory(struct jb_tracker *tracker, const struct jb_sample *sample,
+                                 struct jb_error *error) {
     uint64_t held_bytes = 0;
     enum jb_code code = JB_OK;
     for (uint32_t i = 0; !code && i < jb_groups_count(tracker->groups); i++) {
@@ -337,7 +339,8 @@ static enum jb_code share_memory(struct jb_tracker *tracker, const struct jb_sam
         if (!group->memory_bytes || !group->tick_cpu_ns)
             continue;
         double share = (double)use->amount / (double)group->tick_cpu_ns;
-        code = add_use(&tracker->memory, use->slot, use->group, (uint64_t)((double)group->memory_bytes * share), error);
+        code = add_use(&tracker->memory, use->slot, use->group,
+                       (uint64_t)((double)group->memory_bytes * share), error);
     }
     tracker->tick.memory_unheld_bytes =
         sample->host.memory_total_bytes > held_bytes ? sample->host.memory_total_bytes - held_bytes : 0;
@@ -351,7 +354,8 @@ static uint64_t growth(uint64_t *last, uint64_t now) {
     return grown;
 }
 
-static enum jb_code take_host(struct jb_tracker *tracker, const struct jb_sample *sample, struct jb_error *error) {
+static enum jb_code take_host(struct jb_tracker *tracker, const struct jb_sample *sample,
+                              struct jb_error *error) {
     const struct jb_host_usage *now = &sample->host;
     struct jb_tracker_tick *tick = &tracker->tick;
     if (!now->present)
@@ -373,7 +377,8 @@ static enum jb_code take_host(struct jb_tracker *tracker, const struct jb_sample
     return code;
 }
 
-enum jb_code jb_tracker_update(struct jb_tracker *tracker, const struct jb_sample *sample, struct jb_error *error) {
+enum jb_code jb_tracker_update(struct jb_tracker *tracker, const struct jb_sample *sample,
+                               struct jb_error *error) {
     sweep(tracker);
     clear_uses(&tracker->cpu);
     clear_uses(&tracker->memory);

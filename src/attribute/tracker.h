@@ -27,11 +27,11 @@ struct jb_tracked_process {
     uint32_t slot;        /* JB_SLOT_CEILING and more: not known yet */
     uint32_t group, group_serial;
     uint64_t cgroup_id;
-    uint32_t seen;        /* number of the sample in which it last appeared */
-    uint32_t following;   /* the entry that came after it in the last sample: a guess that saves a look-up */
-    uint32_t flags;       /* jb_process_flags */
+    uint32_t seen;      /* number of the sample in which it last appeared */
+    uint32_t following; /* the entry that came after it in the last sample: a guess that saves a look-up */
+    uint32_t flags;     /* jb_process_flags */
     char comm[JB_COMM_SIZE];
-    bool used;            /* entry in use */
+    bool used; /* entry in use */
 };
 
 struct jb_tracker_tick {
@@ -39,7 +39,7 @@ struct jb_tracker_tick {
     size_t cpu_count;
     const struct jb_use *memory; /* bytes held, over the slots of each cgroup by their CPU time in the tick */
     size_t memory_count;
-    uint64_t memory_unheld_bytes; /* of the host's memory, what no cgroup holds */
+    uint64_t memory_unheld_bytes;                      /* of the host's memory, what no cgroup holds */
     uint64_t busy_ns, interrupt_ns, steal_ns, idle_ns; /* of the host */
     uint32_t cpu_count_online;
     uint64_t exits_lost;
@@ -54,7 +54,8 @@ void jb_tracker_free(struct jb_tracker *tracker); /* NULL-safe */
 
 /* Takes a sample. The first one is a starting point: what processes used before it is nobody's. Once warm it
  * allocates nothing. */
-enum jb_code jb_tracker_update(struct jb_tracker *tracker, const struct jb_sample *sample, struct jb_error *error);
+enum jb_code jb_tracker_update(struct jb_tracker *tracker, const struct jb_sample *sample,
+                               struct jb_error *error);
 const struct jb_tracker_tick *jb_tracker_last(const struct jb_tracker *tracker);
 
 /* Entries, used or not; those with flag JB_PROCESS_EXITED ended in the last tick. */

@@ -1,4 +1,5 @@
-/* The tracker on made-up samples: exits, PID reuse, exec, moves, cgroups that come and go, thousands of processes. */
+/* The tracker on made-up samples: exits, PID reuse, exec, moves, cgroups that come and go, thousands of
+ * processes. */
 #include "attribute/tracker.h"
 
 #include "base/array.h"
@@ -12,7 +13,8 @@
 
 #define MS UINT64_C(1000000)
 
-static void name_by_comm(struct jb_namer *namer, const struct jb_process_usage *process, char *ret, size_t size) {
+static void name_by_comm(struct jb_namer *namer, const struct jb_process_usage *process, char *ret,
+                         size_t size) {
     (void)namer;
     snprintf(ret, size, "%s", process->comm);
 }
@@ -51,8 +53,8 @@ static void add_cgroup(struct world *world, uint64_t id, const char *path, uint3
         .id = id, .path = path, .parent = parent, .serial = (uint32_t)id, .cpu_ns = cpu_ns};
 }
 
-static void add_process(struct world *world, int32_t pid, uint64_t start_ns, uint64_t cgroup_id, const char *comm,
-                        uint64_t cpu_ns, uint32_t flags) {
+static void add_process(struct world *world, int32_t pid, uint64_t start_ns, uint64_t cgroup_id,
+                        const char *comm, uint64_t cpu_ns, uint32_t flags) {
     struct jb_process_usage *process = &world->processes[world->sample.process_count++];
     *process = (struct jb_process_usage){
         .pid = pid, .start_ns = start_ns, .cgroup_id = cgroup_id, .cpu_ns = cpu_ns, .flags = flags};
@@ -123,8 +125,8 @@ static void exec_and_moves_change_the_leaf(void **state) {
     for (int round = 0; round < 3; round++) {
         add_cgroup(world, 1, "/", 0, 0);
         add_cgroup(world, 2, "/x", 0, 0);
-        add_process(world, 10, 5 * MS, round == 2 ? 2 : 1, round ? "after" : "before", (uint64_t)(round + 1) * 10 * MS,
-                    0);
+        add_process(world, 10, 5 * MS, round == 2 ? 2 : 1, round ? "after" : "before",
+                    (uint64_t)(round + 1) * 10 * MS, 0);
         tick(world);
     }
     assert_int_equal(cpu_of(world, JB_LEAF_PROCESS, "/", "after"), 0);
@@ -135,7 +137,8 @@ static void what_no_process_shows_is_exited_of_the_right_cgroup(void **state) {
     struct world *world = *state;
     uint64_t exited_ns = 0;
     for (uint64_t round = 0; round < 12; round++) {
-        /* /a uses 100 ms a tick, of which its one long process shows 30; its child /a/b uses 50, all shown. */
+        /* /a uses 100 ms a tick, of which its one long process shows 30; its child /a/b uses 50, all shown.
+         */
         add_cgroup(world, 1, "/", 0, 150 * MS * round);
         add_cgroup(world, 2, "/a", 0, 150 * MS * round);
         add_cgroup(world, 3, "/a/b", 1, 50 * MS * round);
@@ -210,7 +213,8 @@ static void a_process_in_an_unseen_cgroup_waits_for_it(void **state) {
 
 static void host_time_has_leaves_of_its_own(void **state) {
     struct world *world = *state;
-    world->sample.host = (struct jb_host_usage){.present = true, .interrupt_ns = 50 * MS, .steal_ns = 70 * MS};
+    world->sample.host =
+        (struct jb_host_usage){.present = true, .interrupt_ns = 50 * MS, .steal_ns = 70 * MS};
     add_process(world, 2, 0, 0, "kthreadd", 5 * MS, JB_PROCESS_KERNEL);
     tick(world);
     world->sample.host.interrupt_ns += 3 * MS;
@@ -240,7 +244,9 @@ static void memory_is_shared_by_cpu_time_within_its_cgroup(void **state) {
     assert_int_equal(usage->memory_count, 3);
     for (size_t i = 0; i < usage->memory_count; i++) {
         struct jb_slot slot = jb_slots_get(world->slots, usage->memory[i].slot);
-        uint64_t expected = slot.leaf == JB_LEAF_UNATTRIBUTED ? 100 : strcmp(slot.process, "three") == 0 ? 300 : 100;
+        uint64_t expected = slot.leaf == JB_LEAF_UNATTRIBUTED    ? 100
+                            : strcmp(slot.process, "three") == 0 ? 300
+                                                                 : 100;
         assert_int_equal(usage->memory[i].amount, expected);
     }
 }
@@ -276,13 +282,17 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_reused_pid_is_another_process, make_world, free_world),
         cmocka_unit_test_setup_teardown(an_exit_that_comes_late_or_twice_counts_once, make_world, free_world),
         cmocka_unit_test_setup_teardown(exec_and_moves_change_the_leaf, make_world, free_world),
-        cmocka_unit_test_setup_teardown(what_no_process_shows_is_exited_of_the_right_cgroup, make_world, free_world),
+        cmocka_unit_test_setup_teardown(what_no_process_shows_is_exited_of_the_right_cgroup, make_world,
+                                        free_world),
         cmocka_unit_test_setup_teardown(exits_that_arrive_are_not_exited_too, make_world, free_world),
-        cmocka_unit_test_setup_teardown(a_cgroup_that_goes_leaves_its_use_with_its_parent, make_world, free_world),
+        cmocka_unit_test_setup_teardown(a_cgroup_that_goes_leaves_its_use_with_its_parent, make_world,
+                                        free_world),
         cmocka_unit_test_setup_teardown(a_process_in_an_unseen_cgroup_waits_for_it, make_world, free_world),
         cmocka_unit_test_setup_teardown(host_time_has_leaves_of_its_own, make_world, free_world),
-        cmocka_unit_test_setup_teardown(memory_is_shared_by_cpu_time_within_its_cgroup, make_world, free_world),
-        cmocka_unit_test_setup_teardown(thousands_are_exact_and_warm_ticks_allocate_nothing, make_world, free_world),
+        cmocka_unit_test_setup_teardown(memory_is_shared_by_cpu_time_within_its_cgroup, make_world,
+                                        free_world),
+        cmocka_unit_test_setup_teardown(thousands_are_exact_and_warm_ticks_allocate_nothing, make_world,
+                                        free_world),
     };
     return cmocka_run_group_tests_name("tracker", tests, NULL, NULL);
 }

@@ -14,8 +14,10 @@
 static const char help[] =
     "usage: joulebook [--book URL] meter [OPTIONS]\n"
     "\n"
-    "Measures this machine at every interval and books the energy, split exactly over who used it, into the book.\n"
-    "Quiet; on a terminal it shows one live line. SIGINT and SIGTERM book what has been measured and end it.\n"
+    "Measures this machine at every interval and books the energy, split exactly over who used it, into the "
+    "book.\n"
+    "Quiet; on a terminal it shows one live line. SIGINT and SIGTERM book what has been measured and end "
+    "it.\n"
     "After a crash the next start books the energy of the gap once, to `unattributed`.\n"
     "\n"
     "options\n"
@@ -25,7 +27,8 @@ static const char help[] =
     "  --idle POLICY          separate: idle energy stays on host/HOST/idle (default)\n"
     "                         by-use: shared like the active energy\n"
     "                         by-reservation: shared by the memory that cgroups hold\n"
-    "  --keep DURATION        keep flows this long, then only their roll-ups by hour (default 32d; `all`: for good)\n"
+    "  --keep DURATION        keep flows this long, then only their roll-ups by hour (default 32d; `all`: "
+    "for good)\n"
     "  --site NAME            the site this machine stands in: account site/NAME (default local)\n"
     "  --grid ZONE            the grid that feeds it: account grid/ZONE, such as KR or DE (default unknown)\n"
     "  --process-load NAME    insist on process_bpf or process_clock\n"
@@ -34,7 +37,8 @@ static const char help[] =
     "  --quiet                no live line\n"
     "  --help                 print this\n"
     "\n"
-    "A second meter on the same book and host is refused. `joulebook sources` tells what can be measured here.\n"
+    "A second meter on the same book and host is refused. `joulebook sources` tells what can be measured "
+    "here.\n"
     "\n"
     "examples\n"
     "  joulebook meter --for 10m\n"
@@ -69,22 +73,25 @@ static enum jb_code parse_idle(const char *text, struct jb_error *error, enum jb
     static const struct {
         const char *name;
         enum jb_idle_policy policy;
-    } policies[] = {
-        {"separate", JB_IDLE_SEPARATE}, {"by-use", JB_IDLE_BY_USE}, {"by-reservation", JB_IDLE_BY_RESERVATION}};
+    } policies[] = {{"separate", JB_IDLE_SEPARATE},
+                    {"by-use", JB_IDLE_BY_USE},
+                    {"by-reservation", JB_IDLE_BY_RESERVATION}};
     for (size_t i = 0; i < JB_COUNT(policies); i++) {
         if (strcmp(text, policies[i].name) == 0) {
             *ret_policy = policies[i].policy;
             return JB_OK;
         }
     }
-    return jb_error_set(error, JB_USAGE, "'%.40s' is not a policy; expected separate, by-use or by-reservation", text);
+    return jb_error_set(error, JB_USAGE,
+                        "'%.40s' is not a policy; expected separate, by-use or by-reservation", text);
 }
 
 /* "site/" or "grid/" with the name behind it, which must make a valid account of two components. */
 static enum jb_code parse_place(const char *kind, const char *name, struct jb_error *error,
                                 char ret[static JB_ACCOUNT_SIZE]) {
     if (!*name || strchr(name, '/') || strlen(name) >= JB_COMPONENT_SIZE)
-        return jb_error_set(error, JB_USAGE, "'%.60s' is not a name for a %s: one word without '/'", name, kind);
+        return jb_error_set(error, JB_USAGE, "'%.60s' is not a name for a %s: one word without '/'", name,
+                            kind);
     snprintf(ret, JB_ACCOUNT_SIZE, "%s/%s", kind, name);
     return jb_account_validate(ret, error);
 }
@@ -96,7 +103,8 @@ static int parse_options(struct jb_cli *cli, const struct jb_option *options, st
         return jb_cli_usage(cli, "--interval: %s", error.message);
     if (meter->interval_ns < 10 * 1000000)
         return jb_cli_usage(cli, "--interval: at least 10ms");
-    if (options[BOOK_EVERY].value && jb_duration_parse(options[BOOK_EVERY].value, &error, &meter->book_every_ns))
+    if (options[BOOK_EVERY].value &&
+        jb_duration_parse(options[BOOK_EVERY].value, &error, &meter->book_every_ns))
         return jb_cli_usage(cli, "--book-every: %s", error.message);
     if (meter->book_every_ns < meter->interval_ns) {
         if (options[BOOK_EVERY].value)
@@ -131,8 +139,8 @@ static void show_line(const struct jb_meter *meter, double power_w) {
         snprintf(power, sizeof power, "%.2f W", power_w);
     if (status.any_known)
         snprintf(energy, sizeof energy, "  %.1f J", (double)status.energy_uj / 1e6);
-    fprintf(stderr, "\r\033[K%s%s  %lld s  %llu batches booked  (Ctrl-C books the rest and ends)", power, energy,
-            (long long)(status.elapsed_ns / JB_SECOND_NS), (unsigned long long)status.batch_count);
+    fprintf(stderr, "\r\033[K%s%s  %lld s  %llu batches booked  (Ctrl-C books the rest and ends)", power,
+            energy, (long long)(status.elapsed_ns / JB_SECOND_NS), (unsigned long long)status.batch_count);
     fflush(stderr);
 }
 
@@ -146,7 +154,8 @@ static void complain(const struct jb_cli *cli, bool live, const struct jb_error 
 }
 
 static void wait_until(int64_t deadline_ns) {
-    const struct timespec deadline = {.tv_sec = deadline_ns / JB_SECOND_NS, .tv_nsec = deadline_ns % JB_SECOND_NS};
+    const struct timespec deadline = {.tv_sec = deadline_ns / JB_SECOND_NS,
+                                      .tv_nsec = deadline_ns % JB_SECOND_NS};
     while (!stop_signal && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL) == EINTR)
         ;
 }

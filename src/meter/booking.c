@@ -6,8 +6,8 @@
 #include "base/time.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,8 +48,8 @@ static enum jb_code account(struct jb_booking *booking, struct jb_error *error, 
     return jb_ledger_account(booking->ledger, path, error, ret_id);
 }
 
-enum jb_code jb_booking_make(struct jb_ledger *ledger, const struct jb_booking_place *place, struct jb_error *error,
-                             struct jb_booking **ret_booking) {
+enum jb_code jb_booking_make(struct jb_ledger *ledger, const struct jb_booking_place *place,
+                             struct jb_error *error, struct jb_booking **ret_booking) {
     _cleanup_(jb_booking_free_cleanup) struct jb_booking *booking = calloc(1, sizeof *booking);
     if (!booking)
         return jb_error_set(error, JB_MEMORY, "no memory for booking");
@@ -196,12 +196,15 @@ static enum jb_code touch_slots(struct jb_booking *booking, const struct jb_book
     return JB_OK;
 }
 
-static enum jb_code leaf_account(struct jb_booking *booking, const struct jb_slot *slot, struct jb_error *error,
-                                 jb_account_id *ret_id) {
+static enum jb_code leaf_account(struct jb_booking *booking, const struct jb_slot *slot,
+                                 struct jb_error *error, jb_account_id *ret_id) {
     static const char *const names[] = {
-        [JB_LEAF_IDLE] = "idle",   [JB_LEAF_KERNEL] = "kernel",
-        [JB_LEAF_INTERRUPT] = "interrupt", [JB_LEAF_STEAL] = "steal",
-        [JB_LEAF_UNATTRIBUTED] = "unattributed", [JB_LEAF_PROCESS] = "process",
+        [JB_LEAF_IDLE] = "idle",
+        [JB_LEAF_KERNEL] = "kernel",
+        [JB_LEAF_INTERRUPT] = "interrupt",
+        [JB_LEAF_STEAL] = "steal",
+        [JB_LEAF_UNATTRIBUTED] = "unattributed",
+        [JB_LEAF_PROCESS] = "process",
         [JB_LEAF_EXITED] = "exited",
     };
     if (!slot->cgroup[0])
@@ -265,7 +268,8 @@ static enum jb_code groups_to_leaves(struct jb_booking *booking, const struct jb
         for (uint32_t d = 0; d < input->domain_count; d++) {
             const struct jb_domain *domain = &input->domains[d].domain;
             combine(&by_method[jb_method_of_part(domain->method)],
-                    of_piece(energy_of(input, d, booking->touched[i]), piece), part_ppm(domain->uncertainty_ppm));
+                    of_piece(energy_of(input, d, booking->touched[i]), piece),
+                    part_ppm(domain->uncertainty_ppm));
         }
         jb_account_id from, to;
         enum jb_code code = cgroup_account(booking, slot.cgroup, error, &from);
@@ -294,7 +298,8 @@ static double fit_deviation(const struct jb_booking_input *input) {
         const struct jb_metered_domain *item = &input->domains[d];
         if (item->place != JB_COVER_AUTHORITY && !item->inside_authority)
             continue;
-        double ppm = item->domain.uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN ? 0 : item->domain.uncertainty_ppm;
+        double ppm =
+            item->domain.uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN ? 0 : item->domain.uncertainty_ppm;
         variance += pow((double)item->interval_uj * ppm * 1e-6, 2);
     }
     return sqrt(variance);
@@ -336,8 +341,8 @@ static enum jb_code build_piece(struct jb_booking *booking, const struct jb_book
         if (!code)
             code = domain_to_groups(booking, input, d, piece, meter, error, &sum_uj);
         if (!code)
-            code = add_flow(booking, piece, booking->host, meter, sum_uj, domain->method, domain->uncertainty_ppm,
-                            error);
+            code = add_flow(booking, piece, booking->host, meter, sum_uj, domain->method,
+                            domain->uncertainty_ppm, error);
         combine(&supplied[domain->method], sum_uj, domain->uncertainty_ppm);
     }
     if (code)
@@ -348,7 +353,8 @@ static enum jb_code build_piece(struct jb_booking *booking, const struct jb_book
         uint32_t ppm = authority->domain.uncertainty_ppm;
         code = add_flow(booking, piece, booking->host, booking->rest, rest_uj, method, ppm, error);
         if (!code)
-            code = add_flow(booking, piece, booking->variance, booking->host, variance_uj, method, ppm, error);
+            code =
+                add_flow(booking, piece, booking->variance, booking->host, variance_uj, method, ppm, error);
         /* The supply is the authority's figure: parts + rest − variance. */
         combine(&supplied[method], rest_uj, ppm);
         for (int m = 0; variance_uj && m < JB_METHOD_COUNT; m++) {
@@ -359,11 +365,11 @@ static enum jb_code build_piece(struct jb_booking *booking, const struct jb_book
     }
     for (int m = 0; !code && m < JB_METHOD_COUNT; m++) {
         uint32_t ppm = combined_ppm(&supplied[m]);
-        code = add_flow(booking, piece, booking->grid, booking->site, supplied[m].amount, (enum jb_method)m, ppm,
-                        error);
+        code = add_flow(booking, piece, booking->grid, booking->site, supplied[m].amount, (enum jb_method)m,
+                        ppm, error);
         if (!code)
-            code = add_flow(booking, piece, booking->site, booking->host, supplied[m].amount, (enum jb_method)m, ppm,
-                            error);
+            code = add_flow(booking, piece, booking->site, booking->host, supplied[m].amount,
+                            (enum jb_method)m, ppm, error);
     }
     return code;
 }
@@ -406,12 +412,14 @@ void jb_booking_cpu_counter(const char *cgroup_path, char ret[static JB_COUNTER_
     snprintf(ret, JB_COUNTER_SIZE, "cpu:%.760s", path + strlen("host/-/cgroup/"));
 }
 
-void jb_booking_idle_counter(const struct jb_domain *domain, unsigned number, char ret[static JB_COUNTER_SIZE]) {
+void jb_booking_idle_counter(const struct jb_domain *domain, unsigned number,
+                             char ret[static JB_COUNTER_SIZE]) {
     snprintf(ret, JB_COUNTER_SIZE, "idle:%s:%u", domain->id, number);
 }
 
-static enum jb_code add_position(struct jb_booking *booking, const struct jb_interval *interval, const char *counter,
-                                 uint64_t value, int64_t boottime_ns, struct jb_error *error) {
+static enum jb_code add_position(struct jb_booking *booking, const struct jb_interval *interval,
+                                 const char *counter, uint64_t value, int64_t boottime_ns,
+                                 struct jb_error *error) {
     enum jb_code code = jb_array_reserve(&booking->positions, &booking->position_capacity,
                                          booking->position_count + 1, POSITION_CEILING, "positions", error);
     if (code)
@@ -429,15 +437,16 @@ static enum jb_code build_positions(struct jb_booking *booking, const struct jb_
     char counter[JB_COUNTER_SIZE];
     const struct jb_interval *interval = &input->interval;
     booking->position_count = 0;
-    enum jb_code code = add_position(booking, interval, JB_BOOKING_DEBT_COUNTER, debt_uj,
-                                     interval->end_boottime_ns, error);
+    enum jb_code code =
+        add_position(booking, interval, JB_BOOKING_DEBT_COUNTER, debt_uj, interval->end_boottime_ns, error);
     for (size_t d = 0; !code && d < input->domain_count; d++) {
         const struct jb_metered_domain *item = &input->domains[d];
         if (item->place != JB_COVER_PART && item->place != JB_COVER_AUTHORITY)
             continue;
         if (item->reading.state == JB_READING_OK && item->domain.form == JB_COUNTER) {
             jb_booking_energy_counter(&item->domain, &item->reading, counter);
-            code = add_position(booking, interval, counter, item->reading.value, item->reading.boottime_ns, error);
+            code = add_position(booking, interval, counter, item->reading.value, item->reading.boottime_ns,
+                                error);
         }
         double numbers[JB_IDLE_NUMBERS];
         static_assert(sizeof numbers == sizeof item->idle, "an idle line is its numbers");
@@ -451,18 +460,18 @@ static enum jb_code build_positions(struct jb_booking *booking, const struct jb_
     }
     for (size_t i = 0; !code && i < input->sample->cgroup_count; i++) {
         jb_booking_cpu_counter(input->sample->cgroups[i].path, counter);
-        code = add_position(booking, interval, counter, input->sample->cgroups[i].cpu_ns, interval->end_boottime_ns,
-                            error);
+        code = add_position(booking, interval, counter, input->sample->cgroups[i].cpu_ns,
+                            interval->end_boottime_ns, error);
     }
     return code;
 }
 
-static enum jb_code add_gap(struct jb_booking *booking, jb_account_id account_id, int64_t start_ns, int64_t end_ns,
-                            const char *reason, struct jb_error *error) {
+static enum jb_code add_gap(struct jb_booking *booking, jb_account_id account_id, int64_t start_ns,
+                            int64_t end_ns, const char *reason, struct jb_error *error) {
     if (start_ns >= end_ns)
         return JB_OK;
-    enum jb_code code = jb_array_reserve(&booking->gaps, &booking->gap_capacity, booking->gap_count + 1, GAP_CEILING,
-                                         "gaps in one batch", error);
+    enum jb_code code = jb_array_reserve(&booking->gaps, &booking->gap_capacity, booking->gap_count + 1,
+                                         GAP_CEILING, "gaps in one batch", error);
     if (code)
         return code;
     struct jb_gap *gap = &booking->gaps[booking->gap_count++];
@@ -485,14 +494,15 @@ static enum jb_code build_gaps(struct jb_booking *booking, const struct jb_booki
                                struct jb_error *error) {
     booking->gap_count = 0;
     if (input->gap_reason)
-        return add_gap(booking, booking->host, input->interval.start_ns, input->interval.end_ns, input->gap_reason,
-                       error);
+        return add_gap(booking, booking->host, input->interval.start_ns, input->interval.end_ns,
+                       input->gap_reason, error);
     for (size_t d = 0; d < input->domain_count; d++) {
         const struct jb_metered_domain *item = &input->domains[d];
         if (!item->unknown_from_ns || (item->place != JB_COVER_PART && item->place != JB_COVER_AUTHORITY))
             continue;
         jb_account_id meter;
-        enum jb_code code = account(booking, error, &meter, "host/%s/%s", booking->place.host, item->domain.account);
+        enum jb_code code =
+            account(booking, error, &meter, "host/%s/%s", booking->place.host, item->domain.account);
         if (!code)
             code = add_gap(booking, meter, wall_of(&input->interval, item->unknown_from_ns),
                            wall_of(&input->interval, item->unknown_until_ns), item->interval_reason, error);

@@ -18,10 +18,10 @@ struct jb_interval {
 };
 
 struct jb_booking_place {
-    const char *host;    /* encoded component */
+    const char *host; /* encoded component */
     const char *boot_id;
-    const char *site;    /* account, "site/local" */
-    const char *grid;    /* account, "grid/unknown" */
+    const char *site; /* account, "site/local" */
+    const char *grid; /* account, "grid/unknown" */
 };
 
 /* What is booked: the leaves' energy by domain, and the whole. */
@@ -38,14 +38,15 @@ struct jb_booking_input {
 
 struct jb_booking; /* opaque: reused arrays, and what one interval owes the next */
 
-enum jb_code jb_booking_make(struct jb_ledger *ledger, const struct jb_booking_place *place, struct jb_error *error,
-                             struct jb_booking **ret_booking);
+enum jb_code jb_booking_make(struct jb_ledger *ledger, const struct jb_booking_place *place,
+                             struct jb_error *error, struct jb_booking **ret_booking);
 void jb_booking_free(struct jb_booking *booking); /* NULL-safe */
 
-/* Books the interval in one transaction under the identity "meter <host> <boot> <start>-<end>" (boottimes, ns).
- * Flows: grid → site → host → domain → cgroup → process, with idle, rest and the other leaves beside; every
- * account in between balances to the microjoule. An interval over a full hour is cut there. Booking it twice
- * changes nothing (*ret_new false). On failure nothing is booked and the same input may be tried again. */
+/* Books the interval in one transaction under the identity "meter <host> <boot> <start>-<end>" (boottimes,
+ * ns). Flows: grid → site → host → domain → cgroup → process, with idle, rest and the other leaves beside;
+ * every account in between balances to the microjoule. An interval over a full hour is cut there. Booking it
+ * twice changes nothing (*ret_new false). On failure nothing is booked and the same input may be tried again.
+ */
 enum jb_code jb_booking_book(struct jb_booking *booking, const struct jb_booking_input *input,
                              struct jb_error *error, bool *ret_new);
 
@@ -53,10 +54,12 @@ enum jb_code jb_booking_book(struct jb_booking *booking, const struct jb_booking
 void jb_booking_energy_counter(const struct jb_domain *domain, const struct jb_reading *reading,
                                char ret[static JB_COUNTER_SIZE]);
 void jb_booking_cpu_counter(const char *cgroup_path, char ret[static JB_COUNTER_SIZE]);
-void jb_booking_idle_counter(const struct jb_domain *domain, unsigned number, char ret[static JB_COUNTER_SIZE]);
+void jb_booking_idle_counter(const struct jb_domain *domain, unsigned number,
+                             char ret[static JB_COUNTER_SIZE]);
 #define JB_BOOKING_DEBT_COUNTER "state:debt"
 
-/* What the last interval borrowed from the next (inner meters ahead of the outer one), µJ; kept as a position. */
+/* What the last interval borrowed from the next (inner meters ahead of the outer one), µJ; kept as a
+ * position. */
 void jb_booking_set_debt(struct jb_booking *booking, uint64_t debt_uj);
 
 JB_DEFINE_CLEANUP(struct jb_booking, jb_booking_free);

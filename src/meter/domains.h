@@ -11,13 +11,14 @@
 #define JB_GAUGE_GAP_NS (30 * JB_SECOND_NS)
 
 struct jb_metered_domain {
-    struct jb_domain domain;  /* a copy: stays when the device goes */
-    uint32_t source;          /* index in jb_source_table */
-    int32_t index;            /* in the source's list; −1: gone */
+    struct jb_domain domain; /* a copy: stays when the device goes */
+    uint32_t source;         /* index in jb_source_table */
+    int32_t index;           /* in the source's list; −1: gone */
     enum jb_cover_place place;
-    const char *place_reason; /* why it is not booked; static */
-    bool inside_authority;    /* a part that the authority's figure contains */
+    const char *place_reason;  /* why it is not booked; static */
+    bool inside_authority;     /* a part that the authority's figure contains */
     struct jb_reading reading; /* the last one with a value; state JB_READING_NONE before there was any */
+    int64_t suspended_ns;      /* how long the machine had slept since boot when that was read */
     struct jb_idle idle;
     /* of the last tick */
     bool known;
@@ -48,9 +49,9 @@ void jb_domains_close(struct jb_domains *domains); /* NULL-safe */
 struct jb_metered_domain *jb_domains_list(struct jb_domains *domains, size_t *ret_count);
 const struct jb_metered_domain *jb_domains_authority(const struct jb_domains *domains); /* NULL: none */
 
-/* Reads every domain: `known`, `energy_uj` and the interval's sums are up to date then. is_first: only a starting
- * point. utilisation (0 to 1, NaN unknown) is that of the host in the tick, by which idle power is learned;
- * gpu use by domain comes from `sample`. elapsed_ns > 0 unless is_first. */
+/* Reads every domain: `known`, `energy_uj` and the interval's sums are up to date then. is_first: only a
+ * starting point. utilisation (0 to 1, NaN unknown) is that of the host in the tick, by which idle power is
+ * learned; gpu use by domain comes from `sample`. elapsed_ns > 0 unless is_first. */
 void jb_domains_read(struct jb_domains *domains, bool is_first);
 void jb_domains_learn(struct jb_domains *domains, const struct jb_sample *sample, double utilisation,
                       int64_t elapsed_ns);
@@ -62,7 +63,8 @@ void jb_domains_reset(struct jb_domains *domains);
 /* GPU use by process of all sources → sample->gpus; domains are indexes of this table. */
 void jb_domains_processes(struct jb_domains *domains, struct jb_sample *sample);
 
-/* Looks for devices that came or went; chooses the cover anew when there are any. True when something changed. */
+/* Looks for devices that came or went; chooses the cover anew when there are any. True when something
+ * changed. */
 enum jb_code jb_domains_rescan(struct jb_domains *domains, struct jb_error *error, bool *ret_changed);
 
 #endif

@@ -48,8 +48,9 @@ static void restore_idle(const struct past *past, struct jb_metered_domain *item
 }
 
 /* What each cgroup used itself since its position: as slots `unattributed` of that cgroup. */
-static enum jb_code cgroup_uses(const struct past *past, const struct jb_sample *sample, struct jb_slots *slots,
-                                struct jb_error *error, struct jb_use **ret_uses, size_t *ret_count) {
+static enum jb_code cgroup_uses(const struct past *past, const struct jb_sample *sample,
+                                struct jb_slots *slots, struct jb_error *error, struct jb_use **ret_uses,
+                                size_t *ret_count) {
     size_t count = sample->cgroup_count;
     _cleanup_free_ uint64_t *growth_ns = calloc(count + 1, sizeof *growth_ns);
     _cleanup_free_ int64_t *own_ns = calloc(count + 1, sizeof *own_ns);
@@ -85,8 +86,8 @@ static enum jb_code cgroup_uses(const struct past *past, const struct jb_sample 
     return JB_OK;
 }
 
-/* A copy of the domains as they would be had they been read at their positions and now. *ret_known: whether any
- * counter tells the energy between. */
+/* A copy of the domains as they would be had they been read at their positions and now. *ret_known: whether
+ * any counter tells the energy between. */
 static void measure_domains(const struct past *past, struct jb_metered_domain *items, size_t count,
                             struct jb_domain_totals *ret_totals, bool *ret_known) {
     struct jb_domain_totals totals = {0};
@@ -103,7 +104,9 @@ static void measure_domains(const struct past *past, struct jb_metered_domain *i
         char counter[JB_COUNTER_SIZE];
         jb_booking_energy_counter(&item->domain, &item->reading, counter);
         const struct jb_position *position =
-            item->domain.form == JB_COUNTER && item->reading.state == JB_READING_OK ? find_sorted(past, counter) : NULL;
+            item->domain.form == JB_COUNTER && item->reading.state == JB_READING_OK
+                ? find_sorted(past, counter)
+                : NULL;
         const struct jb_reading before = {.value = position ? position->value : 0,
                                           .boottime_ns = position ? position->boottime_ns : 0,
                                           .epoch = item->reading.epoch};
@@ -136,8 +139,9 @@ static void measure_domains(const struct past *past, struct jb_metered_domain *i
 }
 
 static enum jb_code attribute_gap(struct jb_attribution *attribution, const struct jb_slots *slots,
-                                  const struct jb_use *uses, size_t use_count, struct jb_metered_domain *items,
-                                  size_t count, double elapsed_s, struct jb_error *error) {
+                                  const struct jb_use *uses, size_t use_count,
+                                  struct jb_metered_domain *items, size_t count, double elapsed_s,
+                                  struct jb_error *error) {
     const struct jb_tracker_tick usage = {.cpu = uses, .cpu_count = use_count};
     const struct jb_use nobody = {.slot = JB_SLOT_UNATTRIBUTED, .group = UINT32_MAX, .amount = 1};
     enum jb_code code = jb_attribution_begin(attribution, &usage, jb_slots_count(slots), error);
@@ -145,12 +149,14 @@ static enum jb_code attribute_gap(struct jb_attribution *attribution, const stru
         struct jb_metered_domain *item = &items[i];
         if (item->place != JB_COVER_PART || !item->known)
             continue;
-        double idle_w = item->domain.idle_uw ? (double)item->domain.idle_uw / 1e6 : jb_idle_power_w(&item->idle);
+        double idle_w =
+            item->domain.idle_uw ? (double)item->domain.idle_uw / 1e6 : jb_idle_power_w(&item->idle);
         double idle_uj = idle_w * elapsed_s * 1e6;
         uint64_t idle = idle_uj > 0 ? (uint64_t)fmin(idle_uj, (double)item->interval_uj) : 0;
         if (idle > item->interval_uj)
             idle = item->interval_uj;
-        code = jb_attribution_split(attribution, i, item->domain.kind, item->interval_uj, idle, &nobody, 1, error);
+        code = jb_attribution_split(attribution, i, item->domain.kind, item->interval_uj, idle, &nobody, 1,
+                                    error);
     }
     return code;
 }
@@ -165,7 +171,8 @@ static struct jb_interval gap_interval(const struct past *past, const struct jb_
         interval.start_boottime_ns = mark->boottime_ns;
         interval.start_ns = interval.end_ns - (interval.end_boottime_ns - mark->boottime_ns);
         /* Where the wall clock did not step meanwhile, the interval joins the last one without a seam. */
-        if (llabs(interval.start_ns - mark->realtime_ns) < JB_SECOND_NS && mark->realtime_ns < interval.end_ns)
+        if (llabs(interval.start_ns - mark->realtime_ns) < JB_SECOND_NS &&
+            mark->realtime_ns < interval.end_ns)
             interval.start_ns = mark->realtime_ns;
     } else {
         interval.start_boottime_ns = 0;
@@ -180,8 +187,8 @@ enum jb_code jb_gap_book(struct jb_ledger *ledger, struct jb_booking *booking, s
                          struct jb_error *error) {
     struct past past = {0};
     struct jb_store *store = jb_ledger_store(ledger);
-    enum jb_code code = store->ops->positions(store, jb_sampler_host(sampler), error, &past.positions, &past.count,
-                                              past.boot_id);
+    enum jb_code code = store->ops->positions(store, jb_sampler_host(sampler), error, &past.positions,
+                                              &past.count, past.boot_id);
     if (code && code != JB_NO_DATA)
         return code;
     _cleanup_free_ struct jb_position *owned __attribute__((unused)) = past.positions;
@@ -203,8 +210,10 @@ enum jb_code jb_gap_book(struct jb_ledger *ledger, struct jb_booking *booking, s
     const struct jb_tick *tick = jb_sampler_last(sampler);
     const struct jb_sample *sample = jb_sampler_sample(sampler);
     const struct past nothing = {0};
-    struct jb_booking_input input = {
-        .interval = gap_interval(&past, tick, same_boot), .domains = copies, .domain_count = count, .sample = sample};
+    struct jb_booking_input input = {.interval = gap_interval(&past, tick, same_boot),
+                                     .domains = copies,
+                                     .domain_count = count,
+                                     .sample = sample};
     if (same_boot && input.interval.end_boottime_ns <= input.interval.start_boottime_ns)
         return JB_OK; /* nothing lies between */
     bool known;

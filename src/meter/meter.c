@@ -44,8 +44,8 @@ static void mark_booked(struct jb_meter *meter, const struct jb_tick *tick) {
     meter->book_slot = slot_of(meter, tick->realtime_ns);
 }
 
-enum jb_code jb_meter_open(struct jb_ledger *ledger, const struct jb_meter_options *options, struct jb_error *error,
-                           struct jb_meter **ret_meter) {
+enum jb_code jb_meter_open(struct jb_ledger *ledger, const struct jb_meter_options *options,
+                           struct jb_error *error, struct jb_meter **ret_meter) {
     _cleanup_(jb_meter_close_cleanup) struct jb_meter *meter = calloc(1, sizeof *meter);
     if (!meter)
         return jb_error_set(error, JB_MEMORY, "no memory for the meter");
@@ -91,8 +91,8 @@ int64_t jb_meter_next_ns(const struct jb_meter *meter) {
     return (now_ns / interval_ns + 1) * interval_ns;
 }
 
-/* The interval since the last booking. It joins the last one without a seam, unless the wall clock stepped: then
- * it is counted back from now, so that its length is true. */
+/* The interval since the last booking. It joins the last one without a seam, unless the wall clock stepped:
+ * then it is counted back from now, so that its length is true. */
 static struct jb_interval interval_until(const struct jb_meter *meter, const struct jb_tick *tick) {
     int64_t elapsed_ns = tick->boottime_ns - meter->booked_boottime_ns;
     struct jb_interval interval = {

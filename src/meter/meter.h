@@ -16,11 +16,11 @@ struct jb_meter_options {
 
 struct jb_meter; /* opaque */
 
-/* Takes the lock "meter <host>" (JB_BUSY: another meter has it), opens the sampler, takes the first sample, and
- * books the energy since the positions in the book: to `unattributed`, by cgroup where its CPU counter survived;
- * or, where the counters did not (another boot), the gap as unknown. */
-enum jb_code jb_meter_open(struct jb_ledger *ledger, const struct jb_meter_options *options, struct jb_error *error,
-                           struct jb_meter **ret_meter);
+/* Takes the lock "meter <host>" (JB_BUSY: another meter has it), opens the sampler, takes the first sample,
+ * and books the energy since the positions in the book: to `unattributed`, by cgroup where its CPU counter
+ * survived; or, where the counters did not (another boot), the gap as unknown. */
+enum jb_code jb_meter_open(struct jb_ledger *ledger, const struct jb_meter_options *options,
+                           struct jb_error *error, struct jb_meter **ret_meter);
 
 /* When the next tick is due, ns of CLOCK_MONOTONIC: a multiple of the interval. */
 int64_t jb_meter_next_ns(const struct jb_meter *meter);
@@ -38,7 +38,7 @@ struct jb_meter_status {
     int64_t booked_until_ns; /* UTC; 0 nothing yet */
     uint64_t energy_uj;      /* of the host since the start, as far as it is known */
     bool any_known;
-    int64_t elapsed_ns;      /* metered so far */
+    int64_t elapsed_ns; /* metered so far */
 };
 struct jb_meter_status jb_meter_status(const struct jb_meter *meter);
 struct jb_sampler *jb_meter_sampler(struct jb_meter *meter);

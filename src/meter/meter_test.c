@@ -1,4 +1,5 @@
-/* The meter end to end on a made-up machine: replayed power, a fake clock, a small /proc and /sys, a book in memory. */
+/* The meter end to end on a made-up machine: replayed power, a fake clock, a small /proc and /sys, a book in
+ * memory. */
 #include "meter/meter.h"
 
 #include "base/array.h"
@@ -47,7 +48,8 @@ static void write_file(const struct machine *machine, const char *path, const ch
     assert_int_equal(fclose(file), 0);
 }
 
-/* Two processes in /a: pid 50 takes `first` ticks of CPU in all, pid 51 `second`; the host's line to match. */
+/* Two processes in /a: pid 50 takes `first` ticks of CPU in all, pid 51 `second`; the host's line to match.
+ */
 static void write_use(struct machine *machine, uint64_t first, uint64_t second) {
     static const char stat[] = "%d (%s) S 1 1 1 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 1 0 %d 0 0\n";
     machine->busy_ticks = first + second;
@@ -57,7 +59,8 @@ static void write_use(struct machine *machine, uint64_t first, uint64_t second) 
     write_file(machine, "proc/51/stat", stat, 51, "small", (unsigned long long)second, 901);
     unsigned long long usage_us = machine->busy_ticks * 10000ULL;
     write_file(machine, "sys/fs/cgroup/cpu.stat", "usage_usec %llu\nuser_usec 0\nsystem_usec 0\n", usage_us);
-    write_file(machine, "sys/fs/cgroup/a/cpu.stat", "usage_usec %llu\nuser_usec 0\nsystem_usec 0\n", usage_us);
+    write_file(machine, "sys/fs/cgroup/a/cpu.stat", "usage_usec %llu\nuser_usec 0\nsystem_usec 0\n",
+               usage_us);
 }
 
 static void write_replay(struct machine *machine, const char *text) {
@@ -123,7 +126,8 @@ static void close_meter(struct machine *machine) {
 }
 
 /* A second passes in which pid 50 takes `first` more ticks and pid 51 `second` (of 100). */
-static void second(struct machine *machine, uint64_t *first, uint64_t *rest, uint64_t first_more, uint64_t rest_more) {
+static void second(struct machine *machine, uint64_t *first, uint64_t *rest, uint64_t first_more,
+                   uint64_t rest_more) {
     struct jb_error error = {0};
     *first += first_more;
     *rest += rest_more;
@@ -188,7 +192,8 @@ static void books_what_the_counter_saw(void **state) {
     assert_int_equal(balance.gap_count, 0);
     assert_int_equal(into(machine, "host/h1"), 7525000000LL);
     assert_int_equal(into(machine, "host/h1/cpu0"), 7525000000LL);
-    int64_t big = into(machine, "host/h1/cgroup/a/process/big"), small = into(machine, "host/h1/cgroup/a/process/small");
+    int64_t big = into(machine, "host/h1/cgroup/a/process/big"),
+            small = into(machine, "host/h1/cgroup/a/process/small");
     assert_true(big > 0 && small > 0);
     /* 30 against 10 ticks in every second: a quarter, to within a microjoule a tick. */
     assert_true(llabs(big - 3 * small) < 1000);
@@ -199,7 +204,8 @@ static void books_what_the_counter_saw(void **state) {
 
 static void wall_clock_steps_lose_and_double_nothing(void **state) {
     struct machine *machine = *state;
-    static const int64_t steps_ns[] = {JB_HOUR_NS, -JB_HOUR_NS, -JB_HOUR_NS, 2 * JB_HOUR_NS, 17 * 1000000, -3 * JB_SECOND_NS};
+    static const int64_t steps_ns[] = {JB_HOUR_NS,     -JB_HOUR_NS,  -JB_HOUR_NS,
+                                       2 * JB_HOUR_NS, 17 * 1000000, -3 * JB_SECOND_NS};
     open_meter(machine);
     for (size_t i = 0; i < JB_COUNT(steps_ns); i++) {
         seconds(machine, 45);

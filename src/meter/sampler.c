@@ -37,7 +37,8 @@ struct jb_sampler {
     char host[JB_COMPONENT_SIZE], boot_id[JB_BOOT_SIZE];
 };
 
-static void name_process(struct jb_namer *namer, const struct jb_process_usage *process, char *ret, size_t size) {
+static void name_process(struct jb_namer *namer, const struct jb_process_usage *process, char *ret,
+                         size_t size) {
     const struct namer *ours = (const struct namer *)namer;
     jb_process_name(ours->root, process, ret, size);
 }
@@ -51,7 +52,8 @@ static void read_identity(struct jb_sampler *sampler) {
             memcpy(name, "localhost", sizeof "localhost");
     }
     jb_account_encode(name, strlen(name), sampler->host);
-    if (jb_root_read_line(root, "/proc/sys/kernel/random/boot_id", sampler->boot_id, sizeof sampler->boot_id, NULL) ||
+    if (jb_root_read_line(root, "/proc/sys/kernel/random/boot_id", sampler->boot_id, sizeof sampler->boot_id,
+                          NULL) ||
         !sampler->boot_id[0])
         memcpy(sampler->boot_id, "unknown", sizeof "unknown");
 }
@@ -63,8 +65,8 @@ static enum jb_code open_loads(struct jb_sampler *sampler, struct jb_error *erro
         sampler->host_load = NULL;
     if (jb_load_open(JB_LOAD_CGROUP, NULL, &context, &sampler->notes, &reason, &sampler->cgroup_load))
         sampler->cgroup_load = NULL;
-    enum jb_code code = jb_load_open(JB_LOAD_PROCESS, sampler->options.process_load, &context, &sampler->notes,
-                                     &reason, &sampler->process_load);
+    enum jb_code code = jb_load_open(JB_LOAD_PROCESS, sampler->options.process_load, &context,
+                                     &sampler->notes, &reason, &sampler->process_load);
     if (code)
         sampler->process_load = NULL;
     if (code && sampler->options.process_load)
@@ -135,8 +137,8 @@ void jb_sampler_close(struct jb_sampler *sampler) {
     free(sampler);
 }
 
-/* Cgroups are read before processes: what a process uses in between then never looks like time that no process
- * shows. A part that fails is left out of this sample; the other parts still count. */
+/* Cgroups are read before processes: what a process uses in between then never looks like time that no
+ * process shows. A part that fails is left out of this sample; the other parts still count. */
 static void take_sample(struct jb_sampler *sampler) {
     struct jb_sample *sample = &sampler->sample;
     const struct jb_clock *clock = sampler->options.clock;
@@ -168,8 +170,8 @@ static enum jb_code gather_gpu_uses(struct jb_sampler *sampler, uint32_t domain,
     for (size_t i = 0; i < sample->gpu_count; i++) {
         if (sample->gpus[i].domain != domain)
             continue;
-        enum jb_code code = jb_array_reserve(&sampler->gpu_uses, &sampler->gpu_capacity, count + 1, JB_GPU_CEILING,
-                                             "GPU processes", error);
+        enum jb_code code = jb_array_reserve(&sampler->gpu_uses, &sampler->gpu_capacity, count + 1,
+                                             JB_GPU_CEILING, "GPU processes", error);
         if (code)
             return code;
         uint32_t slot = jb_tracker_slot_of(sampler->tracker, sample->gpus[i].pid);
@@ -197,8 +199,8 @@ static enum jb_code attribute(struct jb_sampler *sampler, struct jb_error *error
             continue;
         code = gather_gpu_uses(sampler, i, error, &gpu_count);
         if (!code)
-            code = jb_attribution_split(sampler->attribution, i, item->domain.kind, item->energy_uj, item->idle_uj,
-                                        sampler->gpu_uses, gpu_count, error);
+            code = jb_attribution_split(sampler->attribution, i, item->domain.kind, item->energy_uj,
+                                        item->idle_uj, sampler->gpu_uses, gpu_count, error);
     }
     return code;
 }
@@ -223,8 +225,8 @@ static enum jb_code fill_processes(struct jb_sampler *sampler, struct jb_error *
     struct jb_tick *tick = &sampler->tick;
     size_t count;
     const struct jb_tracked_process *tracked = jb_tracker_processes(sampler->tracker, &count);
-    enum jb_code code = jb_array_reserve(&sampler->processes, &sampler->process_capacity, count, JB_PROCESS_CEILING,
-                                         "processes", error);
+    enum jb_code code = jb_array_reserve(&sampler->processes, &sampler->process_capacity, count,
+                                         JB_PROCESS_CEILING, "processes", error);
     if (code)
         return code;
     tick->process_count = 0;

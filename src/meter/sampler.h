@@ -1,4 +1,5 @@
-/* The sampler: one tick reads every source and load, splits the energy since the last tick over who used it. */
+/* The sampler: one tick reads every source and load, splits the energy since the last tick over who used it.
+ */
 #ifndef JB_METER_SAMPLER_H
 #define JB_METER_SAMPLER_H
 
@@ -58,23 +59,24 @@ const struct jb_tick *jb_sampler_last(const struct jb_sampler *sampler);
 /* The raw sample behind the last tick. */
 const struct jb_sample *jb_sampler_sample(const struct jb_sampler *sampler);
 struct jb_slot jb_sampler_slot(const struct jb_sampler *sampler, uint32_t slot);
-/* The same for any slot < slot_count of a tick: one that was given back is an unattributed one of the host (and
- * has neither energy nor CPU time). */
+/* The same for any slot < slot_count of a tick: one that was given back is an unattributed one of the host
+ * (and has neither energy nor CPU time). */
 struct jb_slot jb_sampler_slot_or_none(const struct jb_sampler *sampler, uint32_t slot);
 
 /* What was accumulated since the last reset, for booking. */
 struct jb_domains *jb_sampler_domains(struct jb_sampler *sampler);
 const struct jb_attribution *jb_sampler_attribution(const struct jb_sampler *sampler);
 const struct jb_slots *jb_sampler_slots(const struct jb_sampler *sampler);
-/* Begins a new interval: forgets what was accumulated, gives back slots that nobody uses any more, and looks for
- * devices that came or went. */
+/* Begins a new interval: forgets what was accumulated, gives back slots that nobody uses any more, and looks
+ * for devices that came or went. */
 enum jb_code jb_sampler_reset(struct jb_sampler *sampler, struct jb_error *error);
 
 /* One line a source or load: "rapl: 2 domains", "process_bpf: in use", "nvml: not found …". */
 const char *jb_sampler_notes(const struct jb_sampler *sampler);
 const char *jb_sampler_process_load(const struct jb_sampler *sampler); /* name, "" none */
 const char *jb_sampler_host(const struct jb_sampler *sampler);         /* encoded host name */
-const char *jb_sampler_boot_id(const struct jb_sampler *sampler);      /* "unknown" when the kernel does not tell */
+const char *
+jb_sampler_boot_id(const struct jb_sampler *sampler); /* "unknown" when the kernel does not tell */
 
 JB_DEFINE_CLEANUP(struct jb_sampler, jb_sampler_close);
 
