@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Plain tables of `top`: text, JSON and CSV, and that what they show sums to the host.
 
-usage: batch_test.py JOULEBOOK
+usage: batch_test.py JOULEBOOK docs/SPEC-output.md
 """
 import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,19 @@ def check(condition, what):
     print(('ok' if condition else 'not ok'), '-', what, flush=True)
     if not condition:
         failures.append(what)
+
+
+def documented(form):
+    with open(sys.argv[2], encoding='utf-8') as file:
+        section = file.read().split(f'## `top --{form}`')[1].split('\n## ')[0]
+    return set(re.findall(r'^\| `([^`]+)`', section, re.M))
+
+
+def fields(table):
+    found = set(table) - {'rows', 'parts'}
+    for name in ('rows', 'parts'):
+        found |= {f'{name}[].{key}' for item in table[name] for key in item}
+    return found
 
 
 def top(*options):
@@ -42,6 +56,7 @@ def test_json(replay):
                 check(near(power, table['power_w']) and near(energy, table['energy_j']),
                       f'rows by {kind} {more} sum to the host: {power} W')
             check(near(tables[-1]['power_w'], sum(part['power_w'] for part in tables[-1]['parts'])), 'so do the parts')
+            check(fields(tables[0]) == documented('json'), 'JSON fields are those documented')
             check(tables[0]['by'] == kind and tables[0]['method'] == 'measured', 'by and method')
     done = top('--replay', replay, '--once', '--json', '--limit', '2')
     check(len(json.loads(done.stdout)['rows']) == 2, '--limit')
@@ -54,6 +69,7 @@ def test_text(replay):
     check(any(line.split()[:2] == ['PID', 'W'] for line in lines), 'heading')
     done = top('--replay', replay, '--once', '--csv')
     records = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+    check(set(records[0]) == documented('csv'), 'CSV fields are those documented')
     check(records and all(record['power_w'] and record['name'] for record in records), 'CSV')
 
 

@@ -212,7 +212,7 @@ static void draw_header(const struct jb_top_view *view, const struct jb_top_abou
     draw_line(view, 0, LOOK_PLAIN, &text);
     if (view->is_paused && COLS > 10)
         jb_top_put(view, 0, COLS - 8, 8, LOOK_ALERT, 0, " PAUSED");
-    jb_top_power_line(about, summary, &text);
+    jb_top_power_line(summary, &text);
     bool is_unknown = isnan(summary->power_w) && !summary->is_first;
     draw_line(view, 1, is_unknown ? LOOK_ALERT : LOOK_PLAIN, &text);
     if (lines >= 3) {
