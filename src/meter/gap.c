@@ -186,7 +186,6 @@ enum jb_code jb_gap_book(struct jb_ledger *ledger, struct jb_booking *booking, s
                                               &past.count, past.boot_id);
     if (code && code != JB_NO_DATA)
         return code;
-    _cleanup_free_ struct jb_position *owned __attribute__((unused)) = past.positions;
     if (past.count)
         qsort(past.positions, past.count, sizeof *past.positions, compare_positions);
     bool same_boot = past.count && strcmp(past.boot_id, jb_sampler_boot_id(sampler)) == 0;
