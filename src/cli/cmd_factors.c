@@ -261,7 +261,9 @@ static int run(struct jb_cli *cli) {
 const struct jb_verb jb_verb_factors = {
     .name = "factors",
     .summary = "search, cite and check the factors, and add your own",
-    .help = "usage: joulebook factors [list [PATTERN] | show ID] [--at DATE] [--json | --csv]\n"
+    .help = "usage: joulebook factors [list] [--json | --csv]\n"
+            "       joulebook factors list PATTERN [--at DATE] [--json | --csv]\n"
+            "       joulebook factors show ID [--at DATE] [--json | --csv]\n"
             "       joulebook factors check [FILE] [--json | --csv]\n"
             "       joulebook factors import FILE [--name NAME] [--replace]\n"
             "\n"

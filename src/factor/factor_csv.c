@@ -38,16 +38,18 @@ static enum jb_code heading_copy(struct jb_factors *factors, const char *file, c
 /* What the CSV reader refuses ("FILE, line N, field M: what") as a finding, so that it stands beside the
  * others. */
 static void note_refusal(struct jb_factors *factors, const char *file, struct jb_csv_reader *reader,
-                         const struct jb_error *error) {
-    unsigned long long line = 0;
+                         const struct heading *heading, const struct jb_error *error) {
+    unsigned long long line = jb_csv_line(reader);
+    size_t field = 0;
     const char *rest = error->message;
-    if (strncmp(rest, file, strlen(file)) == 0 && sscanf(rest + strlen(file), ", line %llu", &line) == 1) {
+    if (strncmp(rest, file, strlen(file)) == 0) {
+        sscanf(rest + strlen(file), ", line %llu, field %zu", &line, &field);
         const char *colon = strstr(rest + strlen(file), ": ");
         rest = colon ? colon + 2 : rest;
     }
-    if (line == 0)
-        line = jb_csv_line(reader);
-    jb_factor_find_fault(factors, true, file, (uint32_t)line, "", "%s", rest);
+    jb_factor_find_fault(factors, true, file, (uint32_t)line,
+                         field > 0 && field <= heading->count ? heading->names[field - 1] : "", "%s%s", rest,
+                         strcmp(rest, "a NUL byte") == 0 ? "; save the file as plain text" : "");
 }
 
 /* A row of more or fewer fields than the heading: refused. Those that it has are still looked at, for the
@@ -107,7 +109,7 @@ static enum jb_code read_rows(struct jb_factors *factors, uint32_t set, const ch
         return code;
     }
     if (code != JB_NO_DATA)
-        note_refusal(factors, file, reader, &refusal);
+        note_refusal(factors, file, reader, heading, &refusal);
     else if (heading->count == 0)
         jb_factor_find_fault(factors, true, file, 1, "", "is empty; the first line names the fields");
     return JB_OK;

@@ -55,6 +55,19 @@ attr_t jb_top_look(const struct jb_top_view *view, enum look look) {
     }
 }
 
+/* Takes the terminal; false when its type is unknown, or cannot place the cursor. */
+static bool take_terminal(struct jb_top_view *view) {
+    view->screen = newterm(NULL, stdout, view->input ? view->input : stdin);
+    if (!view->screen)
+        return false;
+    set_term(view->screen);
+    if (jb_top_terminal_has_cursor())
+        return true;
+    endwin();
+    delscreen(view->screen);
+    return false;
+}
+
 enum jb_code jb_top_view_open(const struct jb_top_settings *settings, struct jb_error *error,
                               struct jb_top_view **ret_view) {
     struct jb_top_view *view = calloc(1, sizeof *view);
@@ -66,17 +79,15 @@ enum jb_code jb_top_view_open(const struct jb_top_settings *settings, struct jb_
     view->settings = *settings;
     if (!isatty(STDIN_FILENO))
         view->input = fopen("/dev/tty", "re");
-    view->screen = newterm(NULL, stdout, view->input ? view->input : stdin);
-    if (!view->screen) {
+    if (!take_terminal(view)) {
         const char *type = getenv("TERM");
         if (view->input)
             fclose(view->input);
         free(view);
         return jb_error_set(error, JB_UNSUPPORTED,
-                            "terminal type '%.40s' is not known here; set TERM, or use --batch 1",
+                            "no screen can be drawn on terminal type '%.40s'; set TERM, or use --batch 1",
                             type ? type : "");
     }
-    set_term(view->screen);
     start_colours(view);
     cbreak();
     noecho();
@@ -185,6 +196,10 @@ static void draw_bar(const struct jb_top_view *view, const struct jb_top_summary
 }
 
 static void draw_line(const struct jb_top_view *view, int y, enum look look, struct jb_buffer *text) {
+    static const char plus_minus[] = "±"; /* two bytes in UTF-8, as many as "+-" */
+    char *found = text->bytes && !view->is_utf8 ? strstr(text->bytes, plus_minus) : NULL;
+    if (found)
+        memcpy(found, "+-", 2);
     jb_top_put(view, y, 0, COLS, look, 0, text->bytes ? text->bytes : "");
     jb_buffer_clear(text);
 }
@@ -197,7 +212,7 @@ static void draw_header(const struct jb_top_view *view, const struct jb_top_abou
     draw_line(view, 0, LOOK_PLAIN, &text);
     if (view->is_paused && COLS > 10)
         jb_top_put(view, 0, COLS - 8, 8, LOOK_ALERT, 0, " PAUSED");
-    jb_top_power_line(about, summary, &text);
+    jb_top_power_line(summary, &text);
     bool is_unknown = isnan(summary->power_w) && !summary->is_first;
     draw_line(view, 1, is_unknown ? LOOK_ALERT : LOOK_PLAIN, &text);
     if (lines >= 3) {

@@ -43,6 +43,9 @@ struct jb_top_view {
  * rest. */
 void jb_top_put(const struct jb_top_view *view, int y, int x, int width, enum look look, size_t skip,
                 const char *text);
+/* Whether the terminal that was just taken can place its cursor; on others no screen can be drawn. */
+bool jb_top_terminal_has_cursor(void);
+
 attr_t jb_top_look(const struct jb_top_view *view, enum look look);
 
 #endif
