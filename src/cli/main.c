@@ -11,17 +11,8 @@
 #include <unistd.h>
 
 const struct jb_verb *const jb_verb_table[] = {
-    &jb_verb_sources,
-    &jb_verb_meter,
-    &jb_verb_top,
-    &jb_verb_run,
-    &jb_verb_balance,
-    &jb_verb_statement,
-    &jb_verb_explain,
-    &jb_verb_export,
-    &jb_verb_import,
-    &jb_verb_label,
-    NULL,
+    &jb_verb_sources, &jb_verb_meter,  &jb_verb_top,    &jb_verb_run,   &jb_verb_balance, &jb_verb_statement,
+    &jb_verb_explain, &jb_verb_export, &jb_verb_import, &jb_verb_label, &jb_verb_factors, NULL,
 };
 
 static void print_help(FILE *out) {

@@ -60,10 +60,12 @@ _joulebook() {
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
     import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    factors,--at) :; return ;;
+    factors,--name) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -103,6 +105,10 @@ _joulebook() {
         ;;
     label)
         COMPREPLY=($(compgen -W "--list --json --csv --help" -- "$word"))
+        ;;
+    factors)
+        COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
+        [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     esac
 }
