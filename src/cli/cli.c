@@ -117,11 +117,15 @@ int jb_cli_form(const struct jb_cli *cli, const char *json, const char *csv, enu
 int jb_cli_print(const struct jb_cli *cli, const struct jb_buffer *buffer) {
     struct jb_error error = {0};
     enum jb_code code = jb_buffer_check(buffer, &error);
-    if (!code && buffer->length && fwrite(buffer->bytes, 1, buffer->length, stdout) != buffer->length)
-        code = jb_error_set_errno(&error, errno, "standard output");
-    if (!code && fflush(stdout) != 0)
-        code = jb_error_set_errno(&error, errno, "standard output");
-    return code ? jb_cli_fail(cli, code, &error) : 0;
+    if (code)
+        return jb_cli_fail(cli, code, &error);
+    if (buffer->length == 0 ||
+        (fwrite(buffer->bytes, 1, buffer->length, stdout) == buffer->length && fflush(stdout) == 0))
+        return 0;
+    /* Whoever closed the pipe (head, a pager) has seen enough, and wants no complaint. */
+    if (errno == EPIPE)
+        return 4;
+    return jb_cli_fail(cli, jb_error_set_errno(&error, errno, "standard output"), &error);
 }
 
 const char *jb_cli_data_path(const struct jb_cli *cli) {

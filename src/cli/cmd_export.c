@@ -50,7 +50,10 @@ static int export_flows(const struct jb_cli *cli, struct jb_ledger *ledger, cons
     code = write_flows(ledger, query, is_csv, &output, &error);
     if (!code)
         code = jb_output_commit(&output, &error);
+    bool is_closed = output.is_closed;
     jb_output_close(&output);
+    if (is_closed)
+        return jb_error_exit_status(code);
     return code ? jb_cli_fail(cli, code, &error) : 0;
 }
 

@@ -321,9 +321,7 @@ static int run_sampled(struct top *top, const struct request *request) {
     if (code)
         return jb_cli_fail(top->cli, code, &error);
     top->about = (struct jb_top_about){.host = jb_sampler_host(top->sampler),
-                                       .process_load = jb_sampler_process_load(top->sampler),
-                                       .notes = jb_sampler_notes(top->sampler),
-                                       .interval_ns = top->sampling.interval_ns};
+                                       .process_load = jb_sampler_process_load(top->sampler)};
     if (request->batch == 0)
         return run_screen(top, request);
     catch_signals();

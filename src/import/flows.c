@@ -154,7 +154,7 @@ enum jb_code jb_flow_texts_parse(const struct jb_flow_texts *row, struct jb_erro
                  .commodity = JB_ENERGY,
                  .method = JB_DECLARED},
     };
-    for (int i = 0; i < JB_FIELD_COUNT; i++) {
+    for (enum jb_flow_field i = 0; i < JB_FIELD_COUNT; i++) {
         if (jb_flow_field_is_needed(i) && !*text_of(row, i))
             return jb_error_set(error, JB_INPUT, "%s: empty; every flow needs one", jb_flow_field_names[i]);
     }

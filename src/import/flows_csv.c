@@ -46,7 +46,7 @@ static enum jb_code read_heading(struct jb_csv_reader *reader, const char *name,
                                 c + 1, fields[c]);
         ret_heading->column_of[field] = c;
     }
-    for (int i = 0; i < JB_FIELD_COUNT; i++) {
+    for (enum jb_flow_field i = 0; i < JB_FIELD_COUNT; i++) {
         if (jb_flow_field_is_needed(i) && ret_heading->column_of[i] == COLUMN_NONE)
             return jb_error_set(error, JB_INPUT, "%s, line %llu: the heading has no column '%s'", name, line,
                                 jb_flow_field_names[i]);

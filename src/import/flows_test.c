@@ -164,7 +164,7 @@ static void test_json(void **state) {
 
 static void test_probe(void **state) {
     (void)state;
-    static const char *const ours[] = {HEAD, JSON_HEAD "\"amount\":1}", "\xef\xbb\xbf" HEAD};
+    static const char *const ours[] = {HEAD, (JSON_HEAD "\"amount\":1}"), ("\xef\xbb\xbf" HEAD)};
     static const char *const others[] = {"", "lineItem/UsageStartDate,amount\n", "{\"a\":1}", "hello",
                                          "\xff\xfe"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)

@@ -21,13 +21,26 @@ void jb_inputs_free(struct jb_inputs *inputs) {
     *inputs = (struct jb_inputs){0};
 }
 
+/* A file without a name in $TMPDIR; where that cannot have one, in the system's own place. */
+static FILE *open_spool(void) {
+    const char *folder = getenv("TMPDIR");
+    int descriptor = open(folder && *folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (descriptor < 0)
+        return tmpfile();
+    FILE *file = fdopen(descriptor, "w+");
+    if (!file)
+        close(descriptor);
+    return file;
+}
+
 /* Copies what can be read only once into a file without a name. */
 static enum jb_code spool(FILE *from, const char *name, struct jb_error *error, FILE **ret_spool) {
     _cleanup_free_ char *chunk = malloc(CHUNK);
-    _cleanup_fclose_ FILE *to = tmpfile();
+    _cleanup_fclose_ FILE *to = open_spool();
     size_t length;
     if (!to)
-        return jb_error_set_errno(error, errno, "a temporary file to copy %s to (TMPDIR)", name);
+        return jb_error_set_errno(error, errno, "a temporary file for %s (set TMPDIR to a folder with room)",
+                                  name);
     if (!chunk)
         return jb_error_set(error, JB_MEMORY, "no memory to read %s", name);
     while ((length = fread(chunk, 1, CHUNK, from)) > 0) {

@@ -234,13 +234,19 @@ static void make_real(struct tree *tree, char path[PATH_MAX]) {
         rmdir(path);
         tree_skip("%s", error.message);
     }
+    /* On a hybrid system the first cgroup that somebody makes in v2 moves the choice there. */
+    struct jb_hierarchy again;
+    if (jb_hierarchy_find(&tree->root, &error, &again) || strcmp(again.mount, hierarchy.mount) != 0) {
+        rmdir(path);
+        tree_end(tree);
+        tree_skip("another program changed the hierarchies meanwhile");
+    }
 }
 
-static void use_cpu(int64_t ns) {
+static int64_t used_ns(void) {
     struct timespec time;
-    do
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    while (time.tv_sec * INT64_C(1000000000) + time.tv_nsec < ns);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
 /* Runs a child in the cgroup that uses 30 ms, and waits for its end. */
@@ -253,7 +259,8 @@ static void work_in(const char *cgroup) {
         int descriptor = open(file, O_WRONLY);
         if (descriptor < 0 || write(descriptor, "0", 1) != 1)
             _exit(1);
-        use_cpu(30000000);
+        for (int64_t end_ns = used_ns() + 30000000; used_ns() < end_ns;)
+            ;
         _exit(0);
     }
     int status;

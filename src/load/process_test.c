@@ -3,6 +3,7 @@
 #include "load/process_name.h"
 #include "load/tree_test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -192,13 +193,37 @@ static void end_child(pid_t pid) {
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Whether every thread of pid sleeps: one that waits for a CPU on a busy machine stands still too. */
+static bool is_asleep(pid_t pid) {
+    char path[300];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    bool asleep = true;
+    for (struct dirent *entry; asleep && (entry = readdir(tasks));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        char line[512] = "";
+        snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file && !fgets(line, sizeof line, file))
+            line[0] = '\0';
+        if (file)
+            fclose(file);
+        const char *state = strrchr(line, ')');
+        asleep = state && state[1] == ' ' && state[2] == 'S';
+    }
+    closedir(tasks);
+    return asleep;
+}
+
 /* Waits until pid (all its threads) sleeps, so that its clock stands still. */
 static uint64_t resting_ns(pid_t pid) {
     clockid_t clock;
     assert_int_equal(clock_getcpuclockid(pid, &clock), 0);
     for (uint64_t last = UINT64_MAX;;) {
         uint64_t now = clock_ns(clock);
-        if (now == last)
+        if (now == last && is_asleep(pid) && clock_ns(clock) == now)
             return now;
         last = now;
         usleep(20000);

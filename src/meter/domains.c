@@ -4,6 +4,7 @@
 #include "attribute/delta.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "load/gpu.h"
 
 #include <assert.h>
 #include <math.h>
@@ -14,7 +15,6 @@
 struct jb_domains {
     struct jb_source_context context;
     struct jb_source *sources[SOURCE_CEILING]; /* by index in jb_source_table; NULL not there */
-    uint32_t bases[SOURCE_CEILING];            /* scratch of readings: where a source's begin */
     struct jb_metered_domain *items;
     size_t count, capacity;
     struct jb_reading *readings; /* scratch, as long as the longest list */
@@ -175,8 +175,9 @@ static const char *reading_reason(enum jb_reading_state state) {
     return "no reading";
 }
 
+/* boottime_ns and suspended_ns (of it) are those of the moment of reading. */
 static void take_reading(struct jb_metered_domain *item, const struct jb_reading *now, int64_t boottime_ns,
-                         bool is_first) {
+                         int64_t suspended_ns, bool is_first) {
     item->known = false;
     item->energy_uj = item->idle_uj = 0;
     item->unknown_reason = "";
@@ -184,7 +185,8 @@ static void take_reading(struct jb_metered_domain *item, const struct jb_reading
     if (now->state != JB_READING_OK) {
         item->unknown_reason = reading_reason(now->state);
     } else if (item->reading.state == JB_READING_OK) {
-        struct jb_delta delta = jb_delta(&item->domain, &item->reading, now, 0, JB_GAUGE_GAP_NS);
+        struct jb_delta delta =
+            jb_delta(&item->domain, &item->reading, now, suspended_ns - item->suspended_ns, JB_GAUGE_GAP_NS);
         item->known = delta.state == JB_DELTA_KNOWN;
         item->energy_uj = delta.energy_uj;
         item->unknown_reason = jb_delta_reason(delta.state);
@@ -193,8 +195,10 @@ static void take_reading(struct jb_metered_domain *item, const struct jb_reading
     }
     /* A counter that could not be read keeps its last reading: the next one tells the energy of the whole
      * gap. */
-    if (now->state == JB_READING_OK)
+    if (now->state == JB_READING_OK) {
         item->reading = *now;
+        item->suspended_ns = suspended_ns;
+    }
     if (is_first) {
         item->known = false;
         item->energy_uj = 0;
@@ -215,12 +219,13 @@ void jb_domains_read(struct jb_domains *domains, bool is_first) {
             continue;
         domains->sources[s]->ops->read(domains->sources[s], domains->readings);
         int64_t boottime_ns = clock->boottime_ns(clock);
+        int64_t suspended_ns = boottime_ns - clock->monotonic_ns(clock);
         for (size_t i = 0; i < domains->count; i++) {
             struct jb_metered_domain *item = &domains->items[i];
             const struct jb_reading gone = {.state = JB_READING_GONE};
             if (item->source == s)
                 take_reading(item, item->index < 0 ? &gone : &domains->readings[item->index], boottime_ns,
-                             is_first);
+                             suspended_ns, is_first);
         }
     }
     if (is_first)
@@ -304,23 +309,44 @@ void jb_domains_reset(struct jb_domains *domains) {
     }
 }
 
+/* Index in this table of a source's domain; UINT32_MAX when it is not in it (yet). */
+static uint32_t index_of(const struct jb_domains *domains, uint32_t source, uint32_t index) {
+    for (size_t i = 0; i < domains->count; i++) {
+        if (domains->items[i].source == source && domains->items[i].index == (int32_t)index)
+            return (uint32_t)i;
+    }
+    return UINT32_MAX;
+}
+
 void jb_domains_processes(struct jb_domains *domains, struct jb_sample *sample) {
+    struct jb_source *sources[SOURCE_CEILING];
+    uint32_t owners[SOURCE_CEILING], bases[SOURCE_CEILING], counts[SOURCE_CEILING], base = 0;
+    size_t count = 0;
     for (uint32_t s = 0; s < SOURCE_CEILING; s++) {
         if (!domains->sources[s] || !domains->sources[s]->ops->processes)
             continue;
-        size_t before = sample->gpu_count;
-        domains->sources[s]->ops->processes(domains->sources[s], 0, sample, NULL);
-        /* From indexes of the source's list to indexes of this table. */
-        for (size_t g = before; g < sample->gpu_count; g++) {
-            for (size_t i = 0; i < domains->count; i++) {
-                if (domains->items[i].source == s &&
-                    domains->items[i].index == (int32_t)sample->gpus[g].domain) {
-                    sample->gpus[g].domain = (uint32_t)i;
-                    break;
-                }
+        const struct jb_domain *list;
+        sources[count] = domains->sources[s];
+        owners[count] = s;
+        bases[count] = base;
+        counts[count] = (uint32_t)domains->sources[s]->ops->domains(domains->sources[s], &list);
+        base += counts[count++];
+    }
+    /* A driver that does not tell leaves the energy of its GPUs unattributed. */
+    jb_gpu_sample(sources, bases, counts, count, sample, NULL, NULL);
+    size_t kept = 0;
+    for (size_t g = 0; g < sample->gpu_count; g++) {
+        struct jb_gpu_usage usage = sample->gpus[g];
+        for (size_t i = 0; i < count; i++) {
+            if (usage.domain >= bases[i] && usage.domain - bases[i] < counts[i]) {
+                usage.domain = index_of(domains, owners[i], usage.domain - bases[i]);
+                break;
             }
         }
+        if (usage.domain != UINT32_MAX)
+            sample->gpus[kept++] = usage;
     }
+    sample->gpu_count = kept;
 }
 
 enum jb_code jb_domains_rescan(struct jb_domains *domains, struct jb_error *error, bool *ret_changed) {

@@ -18,6 +18,7 @@ struct jb_metered_domain {
     const char *place_reason;  /* why it is not booked; static */
     bool inside_authority;     /* a part that the authority's figure contains */
     struct jb_reading reading; /* the last one with a value; state JB_READING_NONE before there was any */
+    int64_t suspended_ns;      /* how long the machine had slept since boot when that was read */
     struct jb_idle idle;
     /* of the last tick */
     bool known;

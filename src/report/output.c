@@ -66,8 +66,10 @@ enum jb_code jb_output_write(struct jb_output *output, struct jb_buffer *buffer,
         ssize_t length = write(output->descriptor, buffer->bytes + written, buffer->length - written);
         if (length > 0)
             written += (size_t)length;
-        else if (length < 0 && errno != EINTR)
+        else if (length < 0 && errno != EINTR) {
+            output->is_closed = errno == EPIPE;
             code = jb_error_set_errno(error, errno, "%s", output->name);
+        }
     }
     jb_buffer_clear(buffer);
     return code;

@@ -10,6 +10,7 @@ struct jb_output {
     int descriptor;
     const char *name; /* for messages */
     char *path;       /* where it is to appear; NULL: written straight (standard output, a device) */
+    bool is_closed;   /* a write failed because whoever read the pipe has gone: not worth a complaint */
     char *aside;      /* its name until then; NULL: it has none */
 };
 

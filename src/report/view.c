@@ -39,10 +39,21 @@ enum jb_code jb_view_gaps_text(const struct jb_view *view, const struct jb_gap *
 
 char *jb_period_format(int64_t from_ns, int64_t to_ns, char ret[static JB_PERIOD_SIZE]) {
     char from[JB_TIME_SIZE], to[JB_TIME_SIZE];
-    snprintf(ret, JB_PERIOD_SIZE, "%s – %s",
-             from_ns == INT64_MIN ? "the beginning" : jb_time_format(from_ns, from),
-             to_ns == INT64_MAX ? "now" : jb_time_format(to_ns, to));
+    snprintf(ret, JB_PERIOD_SIZE, "%s – %s", jb_time_format(from_ns, from), jb_time_format(to_ns, to));
     return ret;
+}
+
+void jb_view_nothing(const struct jb_view *view, const char *what) {
+    char text[JB_PERIOD_SIZE];
+    int64_t from_ns = view->query.from_ns, to_ns = view->query.to_ns;
+    jb_buffer_printf(view->out, "Nothing is booked%s", what);
+    if (from_ns != INT64_MIN && to_ns != INT64_MAX)
+        jb_buffer_printf(view->out, " for %s", jb_period_format(from_ns, to_ns, text));
+    else if (from_ns != INT64_MIN)
+        jb_buffer_printf(view->out, " since %s", jb_time_format(from_ns, text));
+    else if (to_ns != INT64_MAX)
+        jb_buffer_printf(view->out, " before %s", jb_time_format(to_ns, text));
+    jb_buffer_add_string(view->out, ".\n");
 }
 
 void jb_json_time(struct jb_json *json, int64_t ns) {

@@ -43,9 +43,10 @@ struct jb_table *jb_gap_table(const struct jb_view *view, const struct jb_gap *g
 /* Text: the heading "Not known, and not counted as zero:" and the table; nothing when there is no gap. */
 enum jb_code jb_view_gaps_text(const struct jb_view *view, const struct jb_gap *gaps, size_t count,
                                struct jb_error *error);
-/* "2026-07-31T10:00:00Z – 2026-07-31T11:00:00Z" into ret; open ends as "the beginning", "now". Returns ret.
- */
+/* "2026-07-31T10:00:00Z – 2026-07-31T11:00:00Z" into ret. Returns ret. */
 char *jb_period_format(int64_t from_ns, int64_t to_ns, char ret[static JB_PERIOD_SIZE]);
+/* Text: "Nothing is booked<what> …" in the period asked for. */
+void jb_view_nothing(const struct jb_view *view, const char *what);
 /* Time or null: INT64_MIN and INT64_MAX are open ends. */
 void jb_json_time(struct jb_json *json, int64_t ns);
 /* "apportioned", or "apportioned, modelled" with the larger part first. Returns ret. */

@@ -185,8 +185,7 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_balan
                                struct jb_error *error) {
     char period[JB_PERIOD_SIZE];
     if (balance->flow_count == 0) {
-        jb_buffer_printf(view->out, "Nothing is booked for %s.\n",
-                         jb_period_format(view->query.from_ns, view->query.to_ns, period));
+        jb_view_nothing(view, "");
         return jb_view_gaps_text(view, balance->gaps, balance->gap_count, error);
     }
     if (jb_balance_is_good(balance))

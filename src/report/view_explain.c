@@ -326,11 +326,10 @@ static struct jb_table *make_rules(const struct jb_explanation *explanation) {
 static enum jb_code write_text(const struct jb_view *view, const struct jb_explanation *explanation,
                                const struct jb_unit *unit, struct jb_error *error) {
     struct jb_column columns[JB_COUNT(step_columns)];
-    char period[JB_PERIOD_SIZE], account[JB_ACCOUNT_SIZE];
+    char account[JB_ACCOUNT_SIZE];
     if (explanation->flow_count == 0) {
-        jb_buffer_printf(view->out, "%s\n\nNothing is booked to it for %s.\n",
-                         jb_text_display(explanation->account, account, sizeof account),
-                         jb_period_format(view->query.from_ns, view->query.to_ns, period));
+        jb_buffer_printf(view->out, "%s\n\n", jb_text_display(explanation->account, account, sizeof account));
+        jb_view_nothing(view, " to it");
         write_labels(view, explanation);
         return jb_view_gaps_text(view, explanation->gaps, explanation->gap_count, error);
     }

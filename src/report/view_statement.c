@@ -229,8 +229,7 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_state
     char period[JB_PERIOD_SIZE], title[JB_COMMODITY_SIZE + 16];
     enum jb_code code = JB_OK;
     if (statement->total_count == 0)
-        jb_buffer_printf(view->out, "Nothing is booked for %s.\n",
-                         jb_period_format(view->query.from_ns, view->query.to_ns, period));
+        jb_view_nothing(view, "");
     for (size_t t = 0; !code && t < statement->total_count; t++) {
         const struct jb_statement_row *total = &statement->totals[t];
         struct jb_unit unit = jb_unit_choose(total->commodity, total->amount);

@@ -22,8 +22,7 @@ enum jb_sql {
     JB_SQL_ACCOUNT_ADD,
     JB_SQL_ROUTES,
     JB_SQL_ROUTE_ADD,
-    JB_SQL_STATE,
-    JB_SQL_STATE_SET,
+    JB_SQL_NEXT_FLOW,
     JB_SQL_PREFIX_FIND,
     JB_SQL_PREFIX_ADD,
     JB_SQL_BATCH_FIND,
@@ -81,7 +80,10 @@ struct jb_sqlite_store {
     size_t stored_account_capacity;
     uint32_t *handle_account; /* id in the book → id of this handle */
     size_t handle_account_count, handle_account_capacity;
-    struct jb_routes routes;           /* index = id in the book; accounts by the ids of this handle */
+    struct jb_routes routes; /* index = id in the book; accounts by the ids of this handle */
+    uint32_t last_route;     /* that was asked for; only a guess at the next */
+    bool is_refreshed;
+    unsigned refreshed_version;        /* of the data, when the caches were refreshed */
     size_t kept_accounts, kept_routes; /* how many the book had when the transaction began */
 
     struct jb_sqlite_lock *locks;

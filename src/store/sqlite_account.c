@@ -104,13 +104,7 @@ static enum jb_code refresh_routes(struct jb_sqlite_store *store, struct jb_erro
 
 enum jb_code jb_sqlite_refresh(struct jb_sqlite_store *store, struct jb_error *error) {
     enum jb_code code = refresh_accounts(store, error);
-    if (!code)
-        code = refresh_routes(store, error);
-    if (!code) {
-        store->kept_accounts = store->handle_account_count;
-        store->kept_routes = store->routes.count;
-    }
-    return code;
+    return code ? code : refresh_routes(store, error);
 }
 
 enum jb_code jb_sqlite_store_account(struct jb_sqlite_store *store, jb_account_id id, struct jb_error *error,
@@ -134,7 +128,13 @@ enum jb_code jb_sqlite_store_account(struct jb_sqlite_store *store, jb_account_i
 
 enum jb_code jb_sqlite_store_route(struct jb_sqlite_store *store, const struct jb_route *route,
                                    struct jb_error *error, uint32_t *ret_index) {
-    *ret_index = jb_routes_find(&store->routes, route);
+    /* Batches name their routes in much the same order. */
+    uint32_t next = store->last_route + 1;
+    if (next < store->routes.count && memcmp(&store->routes.items[next], route, sizeof *route) == 0)
+        *ret_index = next;
+    else
+        *ret_index = jb_routes_find(&store->routes, route);
+    store->last_route = *ret_index; /* JB_ROUTE_NONE makes the next guess the first */
     if (*ret_index != JB_ROUTE_NONE)
         return JB_OK;
     uint32_t from, to;

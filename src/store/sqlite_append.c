@@ -77,7 +77,7 @@ static enum jb_code add_prefix(struct jb_sqlite_store *store, struct key *key, s
 
 static enum jb_code next_flow_id(struct jb_sqlite_store *store, struct jb_error *error, int64_t *ret_id) {
     sqlite3_stmt *statement = NULL;
-    enum jb_code code = jb_sqlite_statement(store, JB_SQL_STATE, error, &statement);
+    enum jb_code code = jb_sqlite_statement(store, JB_SQL_NEXT_FLOW, error, &statement);
     if (code)
         return code;
     if (!jb_sqlite_row(store, statement, "read", error, &code))
@@ -147,14 +147,7 @@ static enum jb_code add_batch(struct jb_sqlite_store *store, const struct key *k
     sqlite3_bind_int64(statement, 3, first_id);
     sqlite3_bind_int64(statement, 4, (sqlite3_int64)batch->flow_count);
     sqlite3_bind_int64(statement, 5, jb_clock_system.realtime_ns(&jb_clock_system));
-    code = jb_sqlite_run(store, statement, "append to", error);
-    if (!code && batch->flow_count)
-        code = jb_sqlite_statement(store, JB_SQL_STATE_SET, error, &statement);
-    if (!code && batch->flow_count) {
-        sqlite3_bind_int64(statement, 1, first_id + (int64_t)batch->flow_count);
-        code = jb_sqlite_run(store, statement, "append to", error);
-    }
-    return code;
+    return jb_sqlite_run(store, statement, "append to", error);
 }
 
 /* Within a transaction. */

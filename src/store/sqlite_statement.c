@@ -15,8 +15,8 @@ static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_ROUTES] = "SELECT id, source, target, commodity, method, uncertainty_ppm FROM route"
                       " WHERE id >= ?1 ORDER BY id",
     [JB_SQL_ROUTE_ADD] = "INSERT INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [JB_SQL_STATE] = "SELECT next_flow FROM state WHERE id = 0",
-    [JB_SQL_STATE_SET] = "UPDATE state SET next_flow = ?1 WHERE id = 0",
+    [JB_SQL_NEXT_FLOW] = "SELECT max(next_flow, coalesce((SELECT first_flow + flow_count FROM span"
+                         " ORDER BY first_flow DESC LIMIT 1), 1)) FROM rollup WHERE id = 0",
     [JB_SQL_PREFIX_FIND] = "SELECT id FROM prefix WHERE text = ?1",
     [JB_SQL_PREFIX_ADD] = "INSERT INTO prefix (text) VALUES (?1)",
     [JB_SQL_BATCH_FIND] =
@@ -204,8 +204,18 @@ enum jb_code jb_sqlite_begin(struct jb_sqlite_store *store, bool to_write, struc
                                   to_write ? "write" : "read", error);
     if (code)
         return code;
-    code = jb_sqlite_refresh(store, error);
-    return code ? jb_sqlite_end(store, code, error) : JB_OK;
+    /* The caches are good while nobody else has written. */
+    unsigned version = 0;
+    bool is_known = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_DATA_VERSION, &version) == SQLITE_OK;
+    if (!is_known || !store->is_refreshed || version != store->refreshed_version)
+        code = jb_sqlite_refresh(store, error);
+    if (code)
+        return jb_sqlite_end(store, code, error);
+    store->is_refreshed = true;
+    store->refreshed_version = version;
+    store->kept_accounts = store->handle_account_count;
+    store->kept_routes = store->routes.count;
+    return JB_OK;
 }
 
 enum jb_code jb_sqlite_end(struct jb_sqlite_store *store, enum jb_code code, struct jb_error *error) {

@@ -146,8 +146,7 @@ static void test_older(void **state) {
             "INSERT INTO span VALUES (1, 1, -3600000000000, -3599999999999, 1, 'x'),"
             " (2, 1, 0, 3600000000000, 1, 'x'), (3, 1, 1, 3600000000001, 1, 'x'),"
             " (4, 1, 0, 86400000000000, 1, 'x'), (5, 1, -1, 1, 1, 'x');"
-            "INSERT INTO flow VALUES (1, 0, 1), (2, 0, 10), (3, 0, 100), (4, 0, 1000), (5, 0, 10000);"
-            "UPDATE state SET next_flow = 6");
+            "INSERT INTO flow VALUES (1, 0, 1), (2, 0, 10), (3, 0, 100), (4, 0, 1000), (5, 0, 10000)");
     expect(path, JB_STORE_READ, JB_INPUT, "older");
     struct jb_store *store = NULL;
     assert_int_equal(jb_store_sqlite.open(path, JB_STORE_WRITE, &error, &store), JB_OK);

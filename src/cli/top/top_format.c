@@ -196,11 +196,9 @@ static void add_evidence(const struct jb_top_summary *summary, struct jb_buffer 
     jb_buffer_printf(out, "  %s (%s)", jb_method_name(summary->method), summary->sources);
 }
 
-void jb_top_power_line(const struct jb_top_about *about, const struct jb_top_summary *summary,
-                       struct jb_buffer *out) {
+void jb_top_power_line(const struct jb_top_summary *summary, struct jb_buffer *out) {
     char power[JB_TOP_CELL_SIZE], energy[JB_TOP_CELL_SIZE];
     int64_t seconds = summary->since_ns / JB_SECOND_NS;
-    (void)about;
     if (summary->is_first)
         jb_buffer_add_string(out, "Power: the first interval is being measured");
     else if (isnan(summary->power_w) && !summary->sources[0])

@@ -11,8 +11,6 @@
 struct jb_top_about {
     const char *host;         /* encoded */
     const char *process_load; /* "process_bpf", "" none */
-    const char *notes;        /* of the sampler */
-    int64_t interval_ns;
 };
 
 enum jb_top_column {
@@ -46,8 +44,7 @@ char *jb_top_tree_prefix(const struct jb_top_row *row, bool is_utf8, char *ret, 
 /* Header lines without newline; hostile bytes in names are replaced. */
 void jb_top_title_line(const struct jb_top_about *about, const struct jb_top_summary *summary,
                        struct jb_buffer *out);
-void jb_top_power_line(const struct jb_top_about *about, const struct jb_top_summary *summary,
-                       struct jb_buffer *out);
+void jb_top_power_line(const struct jb_top_summary *summary, struct jb_buffer *out);
 void jb_top_parts_line(const struct jb_top_summary *summary, struct jb_buffer *out);
 
 /* A whole plain table, JSON object (one line) or CSV records of what is arranged, at most limit rows (0:

@@ -66,7 +66,6 @@ struct jb_top_segment {
     double power_w;
 };
 struct jb_top_summary {
-    uint64_t tick_number;
     int64_t realtime_ns;
     int64_t since_ns;      /* length of what energy_j covers */
     bool is_first;         /* no interval has passed yet */

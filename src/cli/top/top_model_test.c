@@ -369,15 +369,14 @@ static void test_unknown_power_is_not_zero(void **state) {
     char cell[JB_TOP_CELL_SIZE];
     assert_string_equal(jb_top_cell(&rows[0], JB_TOP_COLUMN_POWER, cell), "-");
     _cleanup_buffer_ struct jb_buffer line = {0};
-    struct jb_top_about about = {.host = "h", .process_load = "process_bpf", .notes = ""};
-    jb_top_power_line(&about, jb_top_model_summary(model), &line);
+    jb_top_power_line(jb_top_model_summary(model), &line);
     assert_string_equal(line.bytes, "Power unknown: node: permission denied");
     /* And no source at all. */
     _cleanup_(jb_top_model_free_cleanup) struct jb_top_model *bare = make();
     tick.domain_count = 0;
     assert_int_equal(jb_top_model_update(bare, &tick, slots, NULL), JB_OK);
     jb_buffer_clear(&line);
-    jb_top_power_line(&about, jb_top_model_summary(bare), &line);
+    jb_top_power_line(jb_top_model_summary(bare), &line);
     assert_string_equal(line.bytes, "Power unknown: no power source here; see joulebook sources");
 }
 

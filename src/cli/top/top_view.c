@@ -55,6 +55,19 @@ attr_t jb_top_look(const struct jb_top_view *view, enum look look) {
     }
 }
 
+/* Takes the terminal; false when its type is unknown, or cannot place the cursor. */
+static bool take_terminal(struct jb_top_view *view) {
+    view->screen = newterm(NULL, stdout, view->input ? view->input : stdin);
+    if (!view->screen)
+        return false;
+    set_term(view->screen);
+    if (jb_top_terminal_has_cursor())
+        return true;
+    endwin();
+    delscreen(view->screen);
+    return false;
+}
+
 enum jb_code jb_top_view_open(const struct jb_top_settings *settings, struct jb_error *error,
                               struct jb_top_view **ret_view) {
     struct jb_top_view *view = calloc(1, sizeof *view);
@@ -66,17 +79,15 @@ enum jb_code jb_top_view_open(const struct jb_top_settings *settings, struct jb_
     view->settings = *settings;
     if (!isatty(STDIN_FILENO))
         view->input = fopen("/dev/tty", "re");
-    view->screen = newterm(NULL, stdout, view->input ? view->input : stdin);
-    if (!view->screen) {
+    if (!take_terminal(view)) {
         const char *type = getenv("TERM");
         if (view->input)
             fclose(view->input);
         free(view);
         return jb_error_set(error, JB_UNSUPPORTED,
-                            "terminal type '%.40s' is not known here; set TERM, or use --batch 1",
+                            "no screen can be drawn on terminal type '%.40s'; set TERM, or use --batch 1",
                             type ? type : "");
     }
-    set_term(view->screen);
     start_colours(view);
     cbreak();
     noecho();
@@ -185,6 +196,10 @@ static void draw_bar(const struct jb_top_view *view, const struct jb_top_summary
 }
 
 static void draw_line(const struct jb_top_view *view, int y, enum look look, struct jb_buffer *text) {
+    static const char plus_minus[] = "±"; /* two bytes in UTF-8, as many as "+-" */
+    char *found = text->bytes && !view->is_utf8 ? strstr(text->bytes, plus_minus) : NULL;
+    if (found)
+        memcpy(found, "+-", 2);
     jb_top_put(view, y, 0, COLS, look, 0, text->bytes ? text->bytes : "");
     jb_buffer_clear(text);
 }
@@ -197,7 +212,7 @@ static void draw_header(const struct jb_top_view *view, const struct jb_top_abou
     draw_line(view, 0, LOOK_PLAIN, &text);
     if (view->is_paused && COLS > 10)
         jb_top_put(view, 0, COLS - 8, 8, LOOK_ALERT, 0, " PAUSED");
-    jb_top_power_line(about, summary, &text);
+    jb_top_power_line(summary, &text);
     bool is_unknown = isnan(summary->power_w) && !summary->is_first;
     draw_line(view, 1, is_unknown ? LOOK_ALERT : LOOK_PLAIN, &text);
     if (lines >= 3) {
@@ -293,9 +308,9 @@ static void draw_bottom(const struct jb_top_view *view, const struct jb_top_mode
     char line[512], power[JB_TOP_CELL_SIZE];
     int y = LINES - 1;
     if (view->mode == MODE_SEARCH || view->mode == MODE_FILTER) {
-        snprintf(line, sizeof line, "%s: %s_   (Enter keeps it, Esc %s)",
+        snprintf(line, sizeof line, "%s: %s_   (%sEnter keeps it, Esc %s)",
                  view->mode == MODE_SEARCH ? "Search" : "Filter", view->text,
-                 view->mode == MODE_SEARCH ? "leaves" : "clears it");
+                 view->is_missed ? "not found, " : "", view->mode == MODE_SEARCH ? "leaves" : "clears it");
         jb_top_put(view, y, 0, COLS - 1, LOOK_LABEL, 0, line);
     } else if (view->said[0]) {
         jb_top_put(view, y, 0, COLS - 1, LOOK_ALERT, 0, view->said);
@@ -414,12 +429,28 @@ void jb_top_view_draw(struct jb_top_view *view, const struct jb_top_about *about
 
 /* --- where the rows stand --- */
 
+/* What is searched for may come only after it was typed. */
+static void search_again(struct jb_top_view *view, const struct jb_top_model *model) {
+    size_t count;
+    const struct jb_top_row *rows = jb_top_model_rows(model, &count);
+    if (view->mode != MODE_SEARCH || !view->is_missed)
+        return;
+    size_t found = jb_top_model_search(model, view->text, view->selected, false);
+    if (found >= count)
+        return;
+    view->is_missed = false;
+    view->is_pinned = true;
+    view->selected = found;
+    view->selected_key = rows[found].key;
+}
+
 void jb_top_view_place(struct jb_top_view *view, const struct jb_top_model *model, size_t *ret_first,
                        size_t *ret_count) {
     size_t count;
     const struct jb_top_row *rows = jb_top_model_rows(model, &count);
     int room = LINES - header_lines() - 2;
     view->page = room > 0 ? (size_t)room : 0;
+    search_again(view, model);
     if (view->is_pinned) {
         size_t found = jb_top_model_find(model, view->selected_key);
         if (found < count) {

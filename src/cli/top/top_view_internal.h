@@ -35,6 +35,7 @@ struct jb_top_view {
     size_t scroll;                 /* columns by which names are shifted to the left */
     enum jb_top_sort menu;         /* entry of the sort menu */
     char text[JB_TOP_FILTER_SIZE]; /* typed in search or filter */
+    bool is_missed;                /* what is searched for was not there */
     char said[256];
     int help_first; /* line of the help screen on top */
 };
@@ -43,6 +44,9 @@ struct jb_top_view {
  * rest. */
 void jb_top_put(const struct jb_top_view *view, int y, int x, int width, enum look look, size_t skip,
                 const char *text);
+/* Whether the terminal that was just taken can place its cursor; on others no screen can be drawn. */
+bool jb_top_terminal_has_cursor(void);
+
 attr_t jb_top_look(const struct jb_top_view *view, enum look look);
 
 #endif

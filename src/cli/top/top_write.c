@@ -25,7 +25,7 @@ void jb_top_write_text(const struct jb_top_about *about, const struct jb_top_mod
     jb_top_layout(132, widths);
     jb_top_title_line(about, summary, out);
     jb_buffer_add_char(out, '\n');
-    jb_top_power_line(about, summary, out);
+    jb_top_power_line(summary, out);
     jb_buffer_add_char(out, '\n');
     jb_top_parts_line(summary, out);
     jb_buffer_add_string(out, "\n\n");

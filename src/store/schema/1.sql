@@ -1,12 +1,7 @@
 -- A book, version 1: accounts, routes, batches, spans and flows; counter positions, gaps and labels.
 -- Every flow of a batch that has one interval stands in one span; a span's flows have consecutive ids that
--- begin with the span's own. Ids are never used again.
-CREATE TABLE state (
-    id INTEGER PRIMARY KEY CHECK (id = 0),
-    next_flow INTEGER NOT NULL
-) STRICT;
-INSERT INTO state VALUES (0, 1);
-
+-- begin with the span's own. Ids are never used again: the next is the one behind the last span's flows, or
+-- behind those that were folded when they came later and were dropped.
 CREATE TABLE account (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE
