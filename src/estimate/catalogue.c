@@ -114,14 +114,14 @@ static enum jb_code read_row(const char *const *fields, size_t count, struct jb_
     }
     model.architecture.is_tied = tied != 0;
     model.architecture.attention_layer_count = model.architecture.layer_count;
-    uint64_t *const published[] = {&model.published_millions, &model.published_active_millions};
-    for (size_t i = 0; i < JB_COUNT(published); i++) {
+    uint64_t *const counted[] = {&model.counted_millions, &model.counted_active_millions};
+    for (size_t i = 0; i < JB_COUNT(counted); i++) {
         int64_t value = 0;
         const char *field = fields[FIRST_DECIMAL + i];
         if (*field && (jb_decimal_parse(field, 1000, NULL, &value) || value < 0))
             return jb_error_set(error, JB_INPUT, "%s: '%.40s' is no number", columns[FIRST_DECIMAL + i],
                                 field);
-        *published[i] = (uint64_t)value;
+        *counted[i] = (uint64_t)value;
     }
     enum jb_code code = jb_architecture_validate(&model.architecture, error);
     if (!code)

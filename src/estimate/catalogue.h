@@ -10,7 +10,7 @@
 struct jb_model {
     char name[96]; /* "Qwen/Qwen2.5-7B-Instruct" */
     struct jb_architecture architecture;
-    uint64_t published_millions, published_active_millions; /* to check against; 0: none */
+    uint64_t counted_millions, counted_active_millions; /* columns to check against; 0: none */
 };
 
 struct jb_catalogue; /* opaque */

@@ -28,7 +28,7 @@ static const struct jb_model *find(const struct jb_catalogue *catalogue, const c
     return model;
 }
 
-static void every_model_counts_as_was_published(void **state) {
+static void every_model_counts_as_its_row_says(void **state) {
     (void)state;
     _cleanup_(jb_catalogue_free_cleanup) struct jb_catalogue *catalogue = read_shipped();
     assert_true(jb_catalogue_count(catalogue) > 50);
@@ -36,10 +36,10 @@ static void every_model_counts_as_was_published(void **state) {
     for (size_t i = 0; i < jb_catalogue_count(catalogue); i++) {
         const struct jb_model *model = jb_catalogue_item(catalogue, i);
         struct jb_parameter_count count = jb_architecture_count(&model->architecture);
-        if (!model->published_millions)
+        if (!model->counted_millions)
             continue;
-        if ((count.total + 500000) / 1000000 != model->published_millions ||
-            (count.active + 500000) / 1000000 != model->published_active_millions)
+        if ((count.total + 500000) / 1000000 != model->counted_millions ||
+            (count.active + 500000) / 1000000 != model->counted_active_millions)
             fail_msg("%s: %llu parameters, %llu active", model->name, (unsigned long long)count.total,
                      (unsigned long long)count.active);
         for (size_t j = 0; j < i; j++)
@@ -47,10 +47,10 @@ static void every_model_counts_as_was_published(void **state) {
     }
 }
 
-static void published_sizes(void **state) {
+static void known_sizes(void **state) {
     static const struct {
         const char *name;
-        double total_b, active_b; /* as model cards and papers round them */
+        double total_b, active_b; /* weights in matrices, embeddings included */
     } models[] = {{"qwen2.5-7b", 7.615, 7.615},
                   {"qwen2.5-72b", 72.70, 72.70},
                   {"mixtral-8x7b-instruct-v0.1", 46.70, 12.88},
@@ -94,8 +94,8 @@ static void finds_in_any_case_and_suggests(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_model_counts_as_was_published),
-                                       cmocka_unit_test(published_sizes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_model_counts_as_its_row_says),
+                                       cmocka_unit_test(known_sizes),
                                        cmocka_unit_test(finds_in_any_case_and_suggests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

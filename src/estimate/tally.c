@@ -28,7 +28,7 @@ static bool ends_with(const char *name, const char *end) {
     return length >= tail && strcmp(name + length - tail, end) == 0;
 }
 
-/* Of the language model, not of a tower beside it, nor of layers that only guess ahead. */
+/* Of the language model, not of a tower beside it. */
 static bool is_of_text(const char *name) {
     return !strstr(name, "visual") && !strstr(name, "vision") && !strstr(name, "audio") &&
            !strstr(name, "encoder");
