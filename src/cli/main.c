@@ -21,6 +21,7 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_export,
     &jb_verb_import,
     &jb_verb_label,
+    &jb_verb_index,
     NULL,
 };
 
