@@ -220,7 +220,9 @@ static bool take_field(const char **cursor, const char *end, char *ret, size_t s
             return false;
         bool octal = end - at >= 4 && at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' &&
                      at[2] <= '7' && at[3] >= '0' && at[3] <= '7';
-        ret[length] = octal ? (char)(((at[1] - '0') << 6) | ((at[2] - '0') << 3) | (at[3] - '0')) : *at;
+        ret[length] = *at;
+        if (octal)
+            ret[length] = (char)(((at[1] - '0') << 6) | ((at[2] - '0') << 3) | (at[3] - '0'));
         if (ret[length] == '\0')
             return false;
         at += octal ? 4 : 1;

@@ -8,24 +8,20 @@
 #include <string.h>
 
 struct past {
-    struct jb_position *positions;
+    struct jb_position *positions; /* ours; ordered by counter once read */
     size_t count;
     char boot_id[JB_BOOT_SIZE];
 };
 
-static const struct jb_position *find(const struct past *past, const char *counter) {
-    for (size_t i = 0; i < past->count; i++) {
-        if (strcmp(past->positions[i].counter, counter) == 0)
-            return &past->positions[i];
-    }
-    return NULL;
+static void free_past(struct past *past) {
+    free(past->positions);
 }
 
 static int compare_positions(const void *a, const void *b) {
     return strcmp(((const struct jb_position *)a)->counter, ((const struct jb_position *)b)->counter);
 }
 
-static const struct jb_position *find_sorted(const struct past *past, const char *counter) {
+static const struct jb_position *find(const struct past *past, const char *counter) {
     struct jb_position key;
     strncpy(key.counter, counter, sizeof key.counter - 1);
     key.counter[sizeof key.counter - 1] = '\0';
@@ -37,7 +33,7 @@ static void restore_idle(const struct past *past, struct jb_metered_domain *item
     for (unsigned n = 0; n < JB_IDLE_NUMBERS; n++) {
         char counter[JB_COUNTER_SIZE];
         jb_booking_idle_counter(&item->domain, n, counter);
-        const struct jb_position *position = find_sorted(past, counter);
+        const struct jb_position *position = find(past, counter);
         if (!position)
             return;
         memcpy(&numbers[n], &position->value, sizeof numbers[n]);
@@ -60,7 +56,7 @@ static enum jb_code cgroup_uses(const struct past *past, const struct jb_sample 
     for (size_t i = 0; i < count; i++) {
         char counter[JB_COUNTER_SIZE];
         jb_booking_cpu_counter(sample->cgroups[i].path, counter);
-        const struct jb_position *position = find_sorted(past, counter);
+        const struct jb_position *position = find(past, counter);
         uint64_t before_ns = position ? position->value : 0;
         /* A counter below its position is that of a cgroup made anew: all of it is growth. */
         growth_ns[i] = sample->cgroups[i].cpu_ns - (before_ns <= sample->cgroups[i].cpu_ns ? before_ns : 0);
@@ -104,9 +100,8 @@ static void measure_domains(const struct past *past, struct jb_metered_domain *i
         char counter[JB_COUNTER_SIZE];
         jb_booking_energy_counter(&item->domain, &item->reading, counter);
         const struct jb_position *position =
-            item->domain.form == JB_COUNTER && item->reading.state == JB_READING_OK
-                ? find_sorted(past, counter)
-                : NULL;
+            item->domain.form == JB_COUNTER && item->reading.state == JB_READING_OK ? find(past, counter)
+                                                                                    : NULL;
         const struct jb_reading before = {.value = position ? position->value : 0,
                                           .boottime_ns = position ? position->boottime_ns : 0,
                                           .epoch = item->reading.epoch};
@@ -185,13 +180,12 @@ static struct jb_interval gap_interval(const struct past *past, const struct jb_
 
 enum jb_code jb_gap_book(struct jb_ledger *ledger, struct jb_booking *booking, struct jb_sampler *sampler,
                          struct jb_error *error) {
-    struct past past = {0};
+    _cleanup_(free_past) struct past past = {0};
     struct jb_store *store = jb_ledger_store(ledger);
     enum jb_code code = store->ops->positions(store, jb_sampler_host(sampler), error, &past.positions,
                                               &past.count, past.boot_id);
     if (code && code != JB_NO_DATA)
         return code;
-    _cleanup_free_ struct jb_position *owned __attribute__((unused)) = past.positions;
     if (past.count)
         qsort(past.positions, past.count, sizeof *past.positions, compare_positions);
     bool same_boot = past.count && strcmp(past.boot_id, jb_sampler_boot_id(sampler)) == 0;
@@ -200,7 +194,7 @@ enum jb_code jb_gap_book(struct jb_ledger *ledger, struct jb_booking *booking, s
     struct jb_metered_domain *domains = jb_domains_list(jb_sampler_domains(sampler), &count);
     for (size_t i = 0; i < count; i++)
         restore_idle(&past, &domains[i]);
-    const struct jb_position *debt = same_boot ? find_sorted(&past, JB_BOOKING_DEBT_COUNTER) : NULL;
+    const struct jb_position *debt = same_boot ? find(&past, JB_BOOKING_DEBT_COUNTER) : NULL;
     jb_booking_set_debt(booking, debt ? debt->value : 0);
 
     _cleanup_free_ struct jb_metered_domain *copies = calloc(count + 1, sizeof *copies);

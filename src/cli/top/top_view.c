@@ -308,9 +308,9 @@ static void draw_bottom(const struct jb_top_view *view, const struct jb_top_mode
     char line[512], power[JB_TOP_CELL_SIZE];
     int y = LINES - 1;
     if (view->mode == MODE_SEARCH || view->mode == MODE_FILTER) {
-        snprintf(line, sizeof line, "%s: %s_   (Enter keeps it, Esc %s)",
+        snprintf(line, sizeof line, "%s: %s_   (%sEnter keeps it, Esc %s)",
                  view->mode == MODE_SEARCH ? "Search" : "Filter", view->text,
-                 view->mode == MODE_SEARCH ? "leaves" : "clears it");
+                 view->is_missed ? "not found, " : "", view->mode == MODE_SEARCH ? "leaves" : "clears it");
         jb_top_put(view, y, 0, COLS - 1, LOOK_LABEL, 0, line);
     } else if (view->said[0]) {
         jb_top_put(view, y, 0, COLS - 1, LOOK_ALERT, 0, view->said);
@@ -429,12 +429,28 @@ void jb_top_view_draw(struct jb_top_view *view, const struct jb_top_about *about
 
 /* --- where the rows stand --- */
 
+/* What is searched for may come only after it was typed. */
+static void search_again(struct jb_top_view *view, const struct jb_top_model *model) {
+    size_t count;
+    const struct jb_top_row *rows = jb_top_model_rows(model, &count);
+    if (view->mode != MODE_SEARCH || !view->is_missed)
+        return;
+    size_t found = jb_top_model_search(model, view->text, view->selected, false);
+    if (found >= count)
+        return;
+    view->is_missed = false;
+    view->is_pinned = true;
+    view->selected = found;
+    view->selected_key = rows[found].key;
+}
+
 void jb_top_view_place(struct jb_top_view *view, const struct jb_top_model *model, size_t *ret_first,
                        size_t *ret_count) {
     size_t count;
     const struct jb_top_row *rows = jb_top_model_rows(model, &count);
     int room = LINES - header_lines() - 2;
     view->page = room > 0 ? (size_t)room : 0;
+    search_again(view, model);
     if (view->is_pinned) {
         size_t found = jb_top_model_find(model, view->selected_key);
         if (found < count) {

@@ -35,6 +35,7 @@ struct jb_top_view {
     size_t scroll;                 /* columns by which names are shifted to the left */
     enum jb_top_sort menu;         /* entry of the sort menu */
     char text[JB_TOP_FILTER_SIZE]; /* typed in search or filter */
+    bool is_missed;                /* what is searched for was not there */
     char said[256];
     int help_first; /* line of the help screen on top */
 };
