@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* clang-format off: a line a verb */
 const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_sources,
     &jb_verb_meter,
@@ -24,6 +25,7 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_index,
     NULL,
 };
+/* clang-format on */
 
 static void print_help(FILE *out) {
     fputs("joulebook - a double-entry ledger for the energy of computing\n"

@@ -233,6 +233,21 @@ static enum jb_code take_numbers(const struct jb_answers *answers, const char *c
     return JB_OK;
 }
 
+/* A stratum of everybody is no stratum: most likely the wrong column was named. */
+static enum jb_code check_strata(const struct jb_answers *answers, const char *column,
+                                 struct jb_error *error) {
+    const uint32_t *text = jb_answers_column(answers, column);
+    for (size_t row = 1; row < answers->row_count; row++) {
+        if (text[row] != text[0])
+            return JB_OK;
+    }
+    return jb_error_set(error, JB_INPUT,
+                        "%s:%llu: %s: every row is in the stratum '%.60s'; take the column out of strata, or "
+                        "name the right one",
+                        answers->name, (unsigned long long)answers->line[0], column,
+                        jb_answers_text(answers, text[0]));
+}
+
 /* Texts of a column of the design, where nobody may be missing. */
 static enum jb_code take_texts(const struct jb_answers *answers, const char *column, const char *use,
                                struct jb_error *error, const uint32_t **ret_text) {
@@ -271,6 +286,8 @@ enum jb_code jb_answers_design(const struct jb_answers *answers, struct jb_error
             code = take_texts(answers, plan->clusters.items[i], "cluster", error, &stage->cluster);
         if (!code && i < plan->strata.count)
             code = take_texts(answers, plan->strata.items[i], "stratum", error, &stage->stratum);
+        if (!code && i == 0 && plan->strata.count)
+            code = check_strata(answers, plan->strata.items[0], error);
         if (!code && i < plan->population.count)
             code =
                 take_numbers(answers, plan->population.items[i], "population", error, &owned->population[i]);
