@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* clang-format off: a line a verb */
+/* A line a verb. */
+/* clang-format off */
 const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_sources,
     &jb_verb_meter,
