@@ -300,6 +300,17 @@ static enum jb_code check_place(const char *location, enum jb_store_mode mode, s
     return JB_OK;
 }
 
+/* The absolute path of a file, or one that SQLite takes for nothing but a path while there is no file yet (it
+ * has a meaning for ":memory:"); malloc'd, NULL: no memory. */
+static char *resolve(const char *location) {
+    char *path = realpath(location, NULL);
+    if (!path && location[0] == '/')
+        path = strdup(location);
+    else if (!path && asprintf(&path, "./%s", location) < 0)
+        path = NULL;
+    return path;
+}
+
 enum jb_code jb_sqlite_open(const char *location, enum jb_store_mode mode, struct jb_error *error,
                             struct jb_store **ret_store) {
     enum jb_code code = check_place(location, mode, error);
@@ -310,9 +321,7 @@ enum jb_code jb_sqlite_open(const char *location, enum jb_store_mode mode, struc
         return jb_error_set(error, JB_MEMORY, "no memory to open the book %s", location);
     store->base.ops = &jb_store_sqlite;
     store->mode = mode;
-    store->path = realpath(location, NULL);
-    if (!store->path)
-        store->path = strdup(location);
+    store->path = resolve(location);
     code = store->path ? jb_strings_make((size_t)1 << 24, error, &store->accounts)
                        : jb_error_set(error, JB_MEMORY, "no memory to open the book %s", location);
     if (!code)
@@ -320,6 +329,12 @@ enum jb_code jb_sqlite_open(const char *location, enum jb_store_mode mode, struc
     if (code) {
         jb_store_sqlite.close(&store->base);
         return code;
+    }
+    /* Now that the file is there: every handle must name the book, and so its locks, alike. */
+    char *resolved = realpath(store->path, NULL);
+    if (resolved) {
+        free(store->path);
+        store->path = resolved;
     }
     *ret_store = &store->base;
     return JB_OK;

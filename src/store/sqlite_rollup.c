@@ -29,7 +29,8 @@ enum jb_code jb_sqlite_rollup_state(struct jb_sqlite_store *store, struct jb_err
     sqlite3_reset(statement);
     if (ret_state->pruned_hour < HOUR_FIRST)
         ret_state->pruned_hour = HOUR_FIRST;
-    if (ret_state->next_flow < 1 || ret_state->pruned_hour > HOUR_LAST)
+    if (ret_state->next_flow < 1 || ret_state->next_flow > INT64_MAX / 2 ||
+        ret_state->pruned_hour > HOUR_LAST)
         return jb_sqlite_damaged(store, "the state of its roll-ups makes no sense", error);
     return JB_OK;
 }

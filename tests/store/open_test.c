@@ -281,6 +281,75 @@ static void test_lock_dies_with_its_holder(void **state) {
     close(pipes[1]);
 }
 
+static int book_beside_others(unsigned number) {
+    struct jb_error error = {0};
+    struct jb_store *store = NULL;
+    jb_sqlite_busy_ms = 60000;
+    CHECK(jb_store_sqlite.open(path, JB_STORE_CREATE, &error, &store) == JB_OK, "%s", error.message);
+    for (unsigned i = 0; i < 10; i++) {
+        CHECK(book_batch(store, number * 10 + i, &error) == JB_OK, "%s", error.message);
+        if (i % 3 == 0)
+            CHECK(store->ops->rollup(store, T0 + i * JB_HOUR_NS, &error) == JB_OK, "%s", error.message);
+    }
+    store->ops->close(store);
+    return 0;
+}
+
+/* Several processes make the book, and book into it, at once. */
+static void test_many_at_once(void **state) {
+    (void)state;
+    enum { COUNT = 6 };
+    pid_t children[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0)
+            _exit(book_beside_others(i));
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        int status;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    struct jb_error error = {0};
+    struct jb_store *store = NULL;
+    jb_int128 total = 0;
+    assert_int_equal(jb_store_sqlite.open(path, JB_STORE_READ, &error, &store), JB_OK);
+    assert_int_equal(read_total(store, &error, &total), JB_OK);
+    assert_true(total == total_of_batches(COUNT * 10));
+    store->ops->close(store);
+}
+
+/* Names that SQLite has a meaning for are file names here; handles that name one book differently share its
+ * locks. */
+static void test_names(void **state) {
+    (void)state;
+    static const char *const names[] = {":memory:", "file:x?mode=memory", "-wal", "a%20b"};
+    struct jb_error error = {0};
+    char before[1000], link_path[300];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(folder), 0);
+    for (size_t i = 0; i < JB_COUNT(names); i++) {
+        struct jb_store *store = NULL, *other = NULL;
+        assert_int_equal(jb_store_sqlite.open(names[i], JB_STORE_CREATE, &error, &store), JB_OK);
+        assert_int_equal(access(names[i], F_OK), 0);
+        snprintf(link_path, sizeof link_path, "%s/link %zu", folder, i);
+        assert_int_equal(symlink(names[i], link_path), 0);
+        assert_int_equal(store->ops->lock(store, "meter h1", &error), JB_OK);
+        assert_int_equal(jb_store_sqlite.open(link_path, JB_STORE_WRITE, &error, &other), JB_OK);
+        assert_int_equal(other->ops->lock(other, "meter h1", &error), JB_BUSY);
+        assert_int_equal(chdir("/"), 0); /* flows are read on a connection of their own */
+        struct jb_flow_cursor *cursor = NULL;
+        struct jb_query query = JB_QUERY_ALL;
+        assert_int_equal(store->ops->flows_open(store, &query, &error, &cursor), JB_OK);
+        store->ops->flows_close(cursor);
+        assert_int_equal(chdir(folder), 0);
+        store->ops->close(store);
+        other->ops->close(other);
+    }
+    assert_int_equal(chdir(before), 0);
+}
+
 /* In a child that is nobody: what another user's book looks like. */
 static int read_as_nobody(void *context) {
     const char *expected = context;
@@ -417,6 +486,8 @@ int main(void) {
         TEST(test_exact_sum_function),
         TEST(test_busy),
         TEST(test_lock_dies_with_its_holder),
+        TEST(test_many_at_once),
+        TEST(test_names),
         TEST(test_of_another_user),
         TEST(test_log_of_another_user),
         TEST(test_read_only_medium),
