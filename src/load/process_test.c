@@ -193,7 +193,7 @@ static void end_child(pid_t pid) {
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
-/* Whether every thread of pid sleeps: one that waits for a CPU on a busy machine stands still too. */
+/* Whether no thread of pid runs or wants to: one that waits for a CPU on a busy machine stands still too. */
 static bool is_asleep(pid_t pid) {
     char path[300];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
@@ -211,7 +211,7 @@ static bool is_asleep(pid_t pid) {
         if (file)
             fclose(file);
         const char *state = strrchr(line, ')');
-        asleep = state && state[1] == ' ' && state[2] == 'S';
+        asleep = !state || (state[2] != 'R' && state[2] != 'D');
     }
     closedir(tasks);
     return asleep;
