@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,9 +135,10 @@ const char *jb_cli_data_path(const struct jb_cli *cli) {
     (void)cli;
     if (given && *given)
         return given;
-    /* A build folder lies beside data/: build/src/cli/joulebook → data. */
+    /* A build folder lies beside data/: build/src/cli/joulebook → data; one folder further down in
+     * build-check/. */
     ssize_t length = readlink("/proc/self/exe", beside, sizeof beside - sizeof "/data");
-    for (int up = 0; length > 0 && up < 4; up++) {
+    for (int up = 0; length > 0 && up < 5; up++) {
         while (length > 0 && beside[length - 1] != '/')
             length--;
         if (length == 0)
@@ -149,4 +151,26 @@ const char *jb_cli_data_path(const struct jb_cli *cli) {
             return beside;
     }
     return JB_DATA_DIR;
+}
+
+enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PATH_MAX]) {
+    const char *given = getenv("JOULEBOOK_FACTORS"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    struct passwd *user = NULL;
+    int length;
+    if (given && *given) {
+        length = snprintf(ret, PATH_MAX, "%s", given);
+    } else if (geteuid() == 0) {
+        length = snprintf(ret, PATH_MAX, "/var/lib/joulebook/factors");
+    } else if (data && data[0] == '/') {
+        length = snprintf(ret, PATH_MAX, "%s/joulebook/factors", data);
+    } else {
+        user = home && home[0] == '/' ? NULL : getpwuid(geteuid());
+        if (!user && !(home && home[0] == '/'))
+            return jb_error_set(error, JB_USAGE,
+                                "there is no home folder for own factor tables; set $JOULEBOOK_FACTORS");
+        length = snprintf(ret, PATH_MAX, "%s/.local/share/joulebook/factors", user ? user->pw_dir : home);
+    }
+    return length < PATH_MAX
+               ? JB_OK
+               : jb_error_set(error, JB_USAGE, "the folder of own factor tables has too long a path");
 }

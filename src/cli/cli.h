@@ -7,6 +7,7 @@
 #include "ledger/ledger.h"
 #include "report/form.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -27,8 +28,8 @@ struct jb_verb {
     int (*run)(struct jb_cli *cli); /* exit status: 0 good, 1 bad answer, 2 usage, 3 bad input, 4 could not */
 };
 
-extern const struct jb_verb jb_verb_balance, jb_verb_explain, jb_verb_export, jb_verb_import, jb_verb_label,
-    jb_verb_meter, jb_verb_run, jb_verb_sources, jb_verb_statement, jb_verb_top;
+extern const struct jb_verb jb_verb_balance, jb_verb_explain, jb_verb_export, jb_verb_factors, jb_verb_import,
+    jb_verb_index, jb_verb_label, jb_verb_meter, jb_verb_run, jb_verb_sources, jb_verb_statement, jb_verb_top;
 
 extern const struct jb_verb *const jb_verb_table[]; /* in the order of `help`; ends with NULL */
 
@@ -64,5 +65,8 @@ int jb_cli_print(const struct jb_cli *cli, const struct jb_buffer *buffer);
 
 /* Folder with the factor tables: $JOULEBOOK_DATA, the installed one, or data/ beside the build. */
 const char *jb_cli_data_path(const struct jb_cli *cli);
+/* Folder of the user's own factor tables, which need not be there: $JOULEBOOK_FACTORS, joulebook/factors in
+ * the user's data folder, or /var/lib/joulebook/factors for root. */
+enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PATH_MAX]);
 
 #endif

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A line a verb. */
+/* clang-format off */
 const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_sources,
     &jb_verb_meter,
@@ -21,8 +23,11 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_export,
     &jb_verb_import,
     &jb_verb_label,
+    &jb_verb_factors,
+    &jb_verb_index,
     NULL,
 };
+/* clang-format on */
 
 static void print_help(FILE *out) {
     fputs("joulebook - a double-entry ledger for the energy of computing\n"

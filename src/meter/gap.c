@@ -200,7 +200,8 @@ enum jb_code jb_gap_book(struct jb_ledger *ledger, struct jb_booking *booking, s
     _cleanup_free_ struct jb_metered_domain *copies = calloc(count + 1, sizeof *copies);
     if (!copies)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu power domains", count);
-    memcpy(copies, domains, count * sizeof *copies);
+    if (count)
+        memcpy(copies, domains, count * sizeof *copies);
     const struct jb_tick *tick = jb_sampler_last(sampler);
     const struct jb_sample *sample = jb_sampler_sample(sampler);
     const struct past nothing = {0};

@@ -135,9 +135,12 @@ char *jb_amount_alone(jb_commodity commodity, jb_int128 amount, double low, doub
 }
 
 char *jb_uncertainty_format(uint32_t uncertainty_ppm, char ret[static JB_NUMBER_SIZE]) {
+    double percent = 1.96 * uncertainty_ppm / 1e4;
     if (uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN)
         snprintf(ret, JB_NUMBER_SIZE, "unknown");
+    else if (percent < 10)
+        snprintf(ret, JB_NUMBER_SIZE, "±%.2g %%", percent);
     else
-        snprintf(ret, JB_NUMBER_SIZE, "±%.2g %%", 1.96 * uncertainty_ppm / 1e4);
+        snprintf(ret, JB_NUMBER_SIZE, "±%.0f %%", percent);
     return ret;
 }

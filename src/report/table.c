@@ -105,8 +105,9 @@ void jb_table_whole(struct jb_table *table, double value, const char *shown) {
 }
 
 void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown) {
-    char text[JB_TIME_SIZE];
-    jb_table_text(table, jb_time_format(value_ns, text), shown);
+    char text[JB_TIME_SIZE], rounded[JB_TIME_SIZE];
+    jb_table_text(table, jb_time_format(value_ns, text),
+                  shown ? shown : jb_time_format(jb_time_floor(value_ns, JB_SHOWN_NS), rounded));
 }
 
 void jb_table_boolean(struct jb_table *table, bool value, const char *shown) {

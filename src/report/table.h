@@ -33,7 +33,9 @@ void jb_table_integer(struct jb_table *table, int64_t value, const char *shown);
 void jb_table_number(struct jb_table *table, double value, const char *shown); /* not finite: null, empty */
 /* Rounded to a whole number; not finite: null, empty. */
 void jb_table_whole(struct jb_table *table, double value, const char *shown);
-void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown); /* ISO 8601 */
+/* ISO 8601; shown NULL: the same to JB_SHOWN_NS, since people do not read nanoseconds. */
+void jb_table_time(struct jb_table *table, int64_t value_ns, const char *shown);
+#define JB_SHOWN_NS INT64_C(1000000)
 void jb_table_boolean(struct jb_table *table, bool value, const char *shown);
 void jb_table_null(struct jb_table *table, const char *shown); /* null, empty */
 

@@ -39,7 +39,8 @@ enum jb_code jb_view_gaps_text(const struct jb_view *view, const struct jb_gap *
 
 char *jb_period_format(int64_t from_ns, int64_t to_ns, char ret[static JB_PERIOD_SIZE]) {
     char from[JB_TIME_SIZE], to[JB_TIME_SIZE];
-    snprintf(ret, JB_PERIOD_SIZE, "%s – %s", jb_time_format(from_ns, from), jb_time_format(to_ns, to));
+    snprintf(ret, JB_PERIOD_SIZE, "%s – %s", jb_time_format(jb_time_floor(from_ns, JB_SHOWN_NS), from),
+             jb_time_format(jb_time_floor(to_ns, JB_SHOWN_NS), to));
     return ret;
 }
 

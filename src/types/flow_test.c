@@ -41,7 +41,7 @@ static void test_partitions_conserve(void **state) {
     struct jb_random random = jb_random_make(1);
     for (int i = 0; i < 100000; i++) {
         int64_t start = (int64_t)(jb_random_uint64(&random) >> (1 + jb_random_below(&random, 62)));
-        int64_t length = 1 + (int64_t)jb_random_below(&random, UINT64_C(1) << jb_random_below(&random, 61));
+        uint64_t length = 1 + jb_random_below(&random, UINT64_C(1) << jb_random_below(&random, 61));
         int64_t end;
         if (__builtin_add_overflow(start, length, &end))
             continue;

@@ -60,10 +60,15 @@ _joulebook() {
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
     import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    factors,--at) :; return ;;
+    factors,--name) :; return ;;
+    index,--question) :; return ;;
+    index,--by) :; return ;;
+    index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -103,6 +108,13 @@ _joulebook() {
         ;;
     label)
         COMPREPLY=($(compgen -W "--list --json --csv --help" -- "$word"))
+        ;;
+    factors)
+        COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
+        [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    index)
+        COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
         ;;
     esac
 }

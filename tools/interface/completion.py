@@ -3,7 +3,7 @@
 FILES = {'FILE', 'URL', 'LIBRARY'}
 FOLDERS = {'DIR', 'FOLDER'}
 # Operands of verbs.
-OPERANDS = {'run': 'COMMAND', 'import': 'FILE', 'export': 'FILE'}
+OPERANDS = {'run': 'COMMAND', 'import': 'FILE', 'export': 'FILE', 'factors': 'FILE'}
 NOTE = 'Made by tools/interface/generate from --help: do not edit.'
 
 

@@ -1,0 +1,304 @@
+/* Estimates and their variance: by linearisation, z = w (y − R x) / Σ w x, or from replicates. */
+#include "survey/estimate.h"
+
+#include "base/cleanup.h"
+#include "survey/distribution.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void jb_estimates_free(struct jb_estimates *estimates) {
+    if (!estimates)
+        return;
+    free(estimates->value);
+    free(estimates->covariance);
+    free(estimates->deff);
+    free(estimates->row_count);
+    free(estimates->weight_sum);
+    free(estimates->kish);
+    free(estimates->df);
+    *estimates = (struct jb_estimates){0};
+}
+
+static enum jb_code make_estimates(const struct jb_variables *variables, struct jb_error *error,
+                                   struct jb_estimates *made) {
+    size_t blocks = variables->block_count, count = blocks * variables->width;
+    if (count > JB_ESTIMATES_CEILING)
+        return jb_error_set(error, JB_LIMIT, "%zu figures at once are more than %d; take fewer groups", count,
+                            JB_ESTIMATES_CEILING);
+    *made = (struct jb_estimates){.width = variables->width, .block_count = blocks, .count = count};
+    made->value = calloc(count, sizeof(double));
+    made->covariance = calloc(count * count, sizeof(double));
+    made->deff = calloc(count, sizeof(double));
+    made->row_count = calloc(blocks, sizeof(size_t));
+    made->weight_sum = calloc(blocks, sizeof(double));
+    made->kish = calloc(blocks, sizeof(double));
+    made->df = calloc(blocks, sizeof(double));
+    if (made->value && made->covariance && made->deff && made->row_count && made->weight_sum && made->kish &&
+        made->df)
+        return JB_OK;
+    jb_estimates_free(made);
+    return jb_error_set(error, JB_MEMORY, "no memory for %zu figures", count);
+}
+
+/* Sums under one set of weights. Long doubles, so that a million rows leave no trace. */
+struct sums {
+    long double *y, *x; /* [figure] */
+    long double *weight, *weight_square;
+};
+
+static void sum_rows(size_t row_count, const double *weight, const struct jb_variables *variables,
+                     struct sums *sums) {
+    size_t width = variables->width, count = width * variables->block_count;
+    memset(sums->y, 0, count * sizeof(*sums->y));
+    memset(sums->x, 0, count * sizeof(*sums->x));
+    memset(sums->weight, 0, variables->block_count * sizeof(*sums->weight));
+    memset(sums->weight_square, 0, variables->block_count * sizeof(*sums->weight_square));
+    for (size_t row = 0; row < row_count; row++) {
+        uint32_t block = variables->block[row];
+        long double w = weight[row];
+        if (block == UINT32_MAX || w == 0)
+            continue;
+        sums->weight[block] += w;
+        sums->weight_square[block] += w * w;
+        for (size_t k = 0; k < width; k++) {
+            sums->y[block * width + k] += w * variables->y[row * width + k];
+            if (variables->x)
+                sums->x[block * width + k] += w * variables->x[row * width + k];
+        }
+    }
+}
+
+static double value_of(enum jb_estimator estimator, const struct sums *sums, size_t figure, size_t block) {
+    if (estimator == JB_TOTAL)
+        return (double)sums->y[figure];
+    long double below = estimator == JB_RATIO ? sums->x[figure] : sums->weight[block];
+    return below == 0 ? NAN : (double)(sums->y[figure] / below);
+}
+
+/* What row adds to the sum whose variance is wanted, without its weight. */
+static double residual(enum jb_estimator estimator, const struct jb_variables *variables,
+                       const struct sums *sums, const double *value, size_t row, uint32_t block, size_t k) {
+    size_t at = row * variables->width + k, figure = block * variables->width + k;
+    if (estimator == JB_TOTAL)
+        return variables->y[at];
+    if (isnan(value[figure]))
+        return 0;
+    if (estimator == JB_RATIO)
+        return (double)((variables->y[at] - value[figure] * (long double)variables->x[at]) / sums->x[figure]);
+    return (double)((variables->y[at] - (long double)value[figure]) / sums->weight[block]);
+}
+
+/* Variance over that of a simple random sample with replacement of as many rows. */
+static void find_deff(const struct jb_design *design, enum jb_estimator estimator,
+                      const struct jb_variables *variables, const struct sums *sums, long double *mean,
+                      long double *square, struct jb_estimates *made) {
+    size_t width = made->width;
+    memset(mean, 0, made->count * sizeof(*mean));
+    memset(square, 0, made->count * sizeof(*square));
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t row = 0; row < design->count; row++) {
+            uint32_t block = variables->block[row];
+            for (size_t k = 0; block != UINT32_MAX && k < width; k++) {
+                size_t figure = block * width + k;
+                long double z = residual(estimator, variables, sums, made->value, row, block, k);
+                if (pass == 0)
+                    mean[figure] += design->weight[row] * z / sums->weight[block];
+                else
+                    square[figure] += design->weight[row] * (z - mean[figure]) * (z - mean[figure]);
+            }
+        }
+    }
+    for (size_t figure = 0; figure < made->count; figure++) {
+        long double n = (long double)made->row_count[figure / width];
+        long double weight = sums->weight[figure / width];
+        /* The residuals are per unit of Σw, so a sum of n of them has the variance weight² s² / n. */
+        long double simple = n > 1 ? square[figure] / weight * n / (n - 1) * weight * weight / n : 0;
+        made->deff[figure] =
+            simple > 0 ? (double)(made->covariance[figure * made->count + figure] / simple) : NAN;
+    }
+}
+
+static enum jb_code linearise(const struct jb_design *design, enum jb_estimator estimator,
+                              const struct jb_variables *variables, const struct sums *sums,
+                              struct jb_error *error, struct jb_estimates *made) {
+    size_t width = made->width;
+    _cleanup_free_ double *influence = calloc(design->count * width, sizeof(*influence));
+    if (!influence)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows of %zu figures", design->count, width);
+    for (size_t row = 0; row < design->count; row++) {
+        uint32_t block = variables->block[row];
+        for (size_t k = 0; block != UINT32_MAX && k < width; k++)
+            influence[row * width + k] =
+                design->weight[row] * residual(estimator, variables, sums, made->value, row, block, k);
+    }
+    return jb_design_covariance(design, influence, variables->block, width, made->block_count, error,
+                                made->covariance);
+}
+
+static enum jb_code replicate(const struct jb_design *design, enum jb_estimator estimator,
+                              const struct jb_variables *variables, struct sums *sums, struct jb_error *error,
+                              struct jb_estimates *made) {
+    size_t count = made->count, replicates = design->replicate_count;
+    _cleanup_free_ double *theta = calloc(replicates * count, sizeof(*theta));
+    _cleanup_free_ double *centre = calloc(count, sizeof(*centre));
+    if (!theta || !centre)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu replicates of %zu figures", replicates,
+                            count);
+    size_t used = 0;
+    for (size_t r = 0; r < replicates; r++) {
+        sum_rows(design->count, design->replicate_weight + r * design->count, variables, sums);
+        double scale = design->replicate_scale ? design->replicate_scale[r] : 1;
+        used += scale > 0;
+        for (size_t figure = 0; figure < count; figure++) {
+            double value = value_of(estimator, sums, figure, figure / made->width);
+            if (isnan(value) && !isnan(made->value[figure]))
+                return jb_error_set(error, JB_INPUT,
+                                    "replicate %zu leaves a group without a row; take fewer groups, or "
+                                    "other replicates",
+                                    r + 1);
+            theta[r * count + figure] = isnan(value) ? 0 : value;
+            centre[figure] += scale > 0 ? theta[r * count + figure] : 0;
+        }
+    }
+    for (size_t figure = 0; figure < count; figure++)
+        centre[figure] = design->is_around_estimate ? (isnan(made->value[figure]) ? 0 : made->value[figure])
+                                                    : centre[figure] / (double)(used ? used : 1);
+    for (size_t r = 0; r < replicates; r++) {
+        double scale = design->scale * (design->replicate_scale ? design->replicate_scale[r] : 1);
+        for (size_t a = 0; a < count; a++) {
+            double left = scale * (theta[r * count + a] - centre[a]);
+            for (size_t b = 0; b < count; b++)
+                made->covariance[a * count + b] += left * (theta[r * count + b] - centre[b]);
+        }
+    }
+    return JB_OK;
+}
+
+static enum jb_code estimate(const struct jb_design *design, enum jb_estimator estimator,
+                             const struct jb_variables *variables, struct sums *sums, long double *space,
+                             struct jb_error *error, struct jb_estimates *made) {
+    sum_rows(design->count, design->weight, variables, sums);
+    for (size_t row = 0; row < design->count; row++) {
+        if (variables->block[row] != UINT32_MAX && design->weight[row] > 0)
+            made->row_count[variables->block[row]]++;
+    }
+    for (size_t block = 0; block < made->block_count; block++) {
+        long double weight = sums->weight[block], square = sums->weight_square[block];
+        made->weight_sum[block] = (double)weight;
+        made->kish[block] = square > 0 ? (double)(weight * weight / square) : 0;
+    }
+    for (size_t figure = 0; figure < made->count; figure++)
+        made->value[figure] = value_of(estimator, sums, figure, figure / made->width);
+    enum jb_code code = jb_design_degrees(design, variables->block, variables->block_count, error, made->df);
+    if (!code && !design->replicate_count)
+        code = linearise(design, estimator, variables, sums, error, made);
+    if (!code && design->replicate_count) {
+        code = replicate(design, estimator, variables, sums, error, made);
+        sum_rows(design->count, design->weight, variables, sums);
+    }
+    if (!code)
+        find_deff(design, estimator, variables, sums, space, space + made->count, made);
+    return code;
+}
+
+enum jb_code jb_estimate(const struct jb_design *design, enum jb_estimator estimator,
+                         const struct jb_variables *variables, struct jb_error *error,
+                         struct jb_estimates *ret_estimates) {
+    assert(variables->width > 0 && variables->block_count > 0 &&
+           (estimator == JB_RATIO) == (variables->x != NULL));
+    struct jb_estimates made;
+    enum jb_code code = make_estimates(variables, error, &made);
+    if (code)
+        return code;
+    _cleanup_free_ long double *space = calloc(4 * made.count + 2 * made.block_count, sizeof(*space));
+    if (space) {
+        struct sums sums = {.y = space,
+                            .x = space + made.count,
+                            .weight = space + 4 * made.count,
+                            .weight_square = space + 4 * made.count + made.block_count};
+        code = estimate(design, estimator, variables, &sums, space + 2 * made.count, error, &made);
+    } else {
+        code = jb_error_set(error, JB_MEMORY, "no memory for %zu figures", made.count);
+    }
+    if (code)
+        jb_estimates_free(&made);
+    else
+        *ret_estimates = made;
+    return code;
+}
+
+double jb_difference_variance(const struct jb_estimates *estimates, size_t a, size_t b) {
+    const double *v = estimates->covariance;
+    size_t n = estimates->count;
+    double variance = v[a * n + a] + v[b * n + b] - 2 * v[a * n + b];
+    return variance > 0 ? variance : 0;
+}
+
+/* ---- quantiles ---- */
+
+struct weighted {
+    double value, weight;
+};
+
+static int compare_weighted(const void *left, const void *right) {
+    double a = ((const struct weighted *)left)->value, b = ((const struct weighted *)right)->value;
+    return a < b ? -1 : a > b;
+}
+
+/* The smallest value with at least this part of the weight at or below it. */
+static double find_quantile(const struct weighted *items, size_t count, double total, double probability) {
+    double below = 0;
+    for (size_t i = 0; i < count; i++) {
+        below += items[i].weight;
+        if (below >= probability * total)
+            return items[i].value;
+    }
+    return items[count - 1].value;
+}
+
+enum jb_code jb_quantile_estimate(const struct jb_design *design, const double *y, const bool *in_domain,
+                                  double probability, double confidence, struct jb_error *error,
+                                  struct jb_quantile *ret_quantile) {
+    assert(probability > 0 && probability < 1 && confidence > 0 && confidence < 1);
+    _cleanup_free_ struct weighted *items = calloc(design->count, sizeof(*items));
+    _cleanup_free_ uint32_t *block = calloc(design->count, sizeof(*block));
+    _cleanup_free_ double *below = calloc(design->count, sizeof(*below));
+    if (!items || !block || !below)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", design->count);
+    size_t count = 0;
+    double total = 0;
+    for (size_t row = 0; row < design->count; row++) {
+        block[row] = in_domain[row] ? 0 : UINT32_MAX;
+        if (in_domain[row] && design->weight[row] > 0)
+            items[count++] = (struct weighted){y[row], design->weight[row]};
+    }
+    struct jb_quantile made = {NAN, NAN, NAN, NAN};
+    if (count == 0) {
+        *ret_quantile = made;
+        return JB_OK;
+    }
+    qsort(items, count, sizeof(*items), compare_weighted);
+    for (size_t i = 0; i < count; i++)
+        total += items[i].weight;
+    made.value = find_quantile(items, count, total, probability);
+    for (size_t row = 0; row < design->count; row++)
+        below[row] = in_domain[row] && y[row] <= made.value;
+    struct jb_estimates share;
+    struct jb_variables variables = {.width = 1, .block_count = 1, .block = block, .y = below};
+    enum jb_code code = jb_estimate(design, JB_MEAN, &variables, error, &share);
+    if (code)
+        return code;
+    if (share.df[0] > 0) {
+        double t = jb_t_quantile(0.5 + confidence / 2, share.df[0]), half = t * sqrt(share.covariance[0]);
+        double from = share.value[0] - half, to = share.value[0] + half;
+        made.low = from < 0 ? NAN : find_quantile(items, count, total, from);
+        made.high = to > 1 ? NAN : find_quantile(items, count, total, to);
+        made.se = (made.high - made.low) / (2 * t);
+    }
+    jb_estimates_free(&share);
+    *ret_quantile = made;
+    return JB_OK;
+}
