@@ -64,7 +64,8 @@ static enum jb_code look(const char *path, struct jb_error *error, enum kind *re
     if (!S_ISREG(status.st_mode))
         return jb_error_set(error, JB_INPUT, "%s is no regular file, so it cannot be a book", path);
     ssize_t length = pread(descriptor, header, sizeof header, 0);
-    if (length < 0)
+    /* The size after the header: another process may be making the book. */
+    if (length < 0 || fstat(descriptor, &status) != 0)
         return jb_error_set_errno(error, errno, "could not read the book %s", path);
     if (length == 0) {
         *ret_kind = KIND_EMPTY;
@@ -188,14 +189,25 @@ enum jb_code jb_sqlite_connect(const char *path, enum jb_store_mode mode, bool i
     return JB_OK;
 }
 
-/* Brings a file that may be written to our version, in write-ahead mode. */
+/* Write-ahead mode is kept in the file; it cannot be set within the transaction that migrates. Where several
+ * processes make a book at once SQLite does not wait but says busy, so we do. */
+static enum jb_code set_write_ahead(struct jb_sqlite_store *store, struct jb_error *error) {
+    const int pause_ms = 5;
+    int result = SQLITE_BUSY;
+    for (int waited_ms = 0; waited_ms <= jb_sqlite_busy_ms; waited_ms += pause_ms) {
+        result = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((result & 0xff) != SQLITE_BUSY)
+            break;
+        sqlite3_sleep(pause_ms);
+    }
+    return result == SQLITE_OK ? JB_OK : jb_sqlite_fail(store->db, store->path, "set up", error);
+}
+
+/* Brings a file that may be written to our version. */
 static enum jb_code set_up(struct jb_sqlite_store *store, int64_t version, struct jb_error *error) {
     if (version == JB_SQLITE_VERSION)
         return JB_OK;
-    /* The mode is kept in the file; it cannot be changed within the transaction that migrates. */
-    enum jb_code code = JB_OK;
-    if (version == 0 && sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) != SQLITE_OK)
-        code = jb_sqlite_fail(store->db, store->path, "set up", error);
+    enum jb_code code = version == 0 ? set_write_ahead(store, error) : JB_OK;
     return code ? code : jb_sqlite_migrate(store->db, store->path, JB_SQLITE_VERSION, error);
 }
 
@@ -218,7 +230,7 @@ static enum jb_code check_version(struct jb_sqlite_store *store, int64_t version
     return JB_OK;
 }
 
-/* Connects and reads the version; *code is JB_NO_DATA-free. */
+/* Connects and reads the version of a file that is ours, or nobody's yet. */
 static enum jb_code connect_checked(struct jb_sqlite_store *store, struct jb_error *error,
                                     int64_t *ret_version) {
     int64_t application = 0, tables = 0;
@@ -226,6 +238,9 @@ static enum jb_code connect_checked(struct jb_sqlite_store *store, struct jb_err
     /* SQLite falls back to reading where it may not write. */
     if (!code && store->mode != JB_STORE_READ && sqlite3_db_readonly(store->db, "main") == 1)
         code = jb_sqlite_refuse_readonly(store->path, "write", error);
+    /* In one transaction: another process may be making the book. */
+    if (!code && sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        code = jb_sqlite_fail(store->db, store->path, "open", error);
     if (!code)
         code = jb_sqlite_pragma_int(store->db, "PRAGMA application_id", store->path, error, &application);
     if (!code)
@@ -233,6 +248,8 @@ static enum jb_code connect_checked(struct jb_sqlite_store *store, struct jb_err
     if (!code)
         code = jb_sqlite_pragma_int(store->db, "SELECT count(*) FROM sqlite_schema", store->path, error,
                                     &tables);
+    if (!code && sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        code = jb_sqlite_fail(store->db, store->path, "open", error);
     if (!code && application != JB_SQLITE_APPLICATION && (application || tables || *ret_version))
         code = refuse_foreign(store->path, error);
     return code;
