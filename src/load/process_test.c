@@ -206,8 +206,8 @@ static bool is_asleep(pid_t pid) {
         char line[512] = "";
         snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, entry->d_name);
         FILE *file = fopen(path, "r");
-        if (file && !fgets(line, sizeof line, file))
-            line[0] = '\0';
+        if (file) /* not a line: the name in it may have newlines */
+            line[fread(line, 1, sizeof line - 1, file)] = '\0';
         if (file)
             fclose(file);
         const char *state = strrchr(line, ')');
