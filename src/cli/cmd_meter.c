@@ -6,6 +6,7 @@
 #include "meter/meter.h"
 
 #include <errno.h>
+#include <ini.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -37,6 +38,9 @@ static const char help[] =
     "  --quiet                no live line\n"
     "  --help                 print this\n"
     "\n"
+    "With the global option --config FILE, options that are not given are read from its section [meter], as "
+    "lines\n"
+    "such as `book-every = 10s`.\n"
     "A second meter on the same book and host is refused. `joulebook sources` tells what can be measured "
     "here.\n"
     "\n"
@@ -61,6 +65,57 @@ static void catch_signals(void) {
 }
 
 enum { INTERVAL, BOOK_EVERY, FOR, IDLE, KEEP, SITE, GRID, PROCESS_LOAD, REPLAY, NVML, QUIET, OPTION_COUNT };
+
+/* The same settings from the file of --config: section [meter], keys as the options without their dashes. */
+struct settings {
+    struct jb_option *options;
+    char values[OPTION_COUNT][256];
+    const char *wrong; /* what is wrong with the line that stopped the reading */
+};
+
+static int take_setting(void *user, const char *section, const char *name, const char *value) {
+    struct settings *settings = user;
+    if (strcmp(section, "meter") != 0) {
+        settings->wrong = "the only section is [meter]";
+        return 0;
+    }
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strcmp(settings->options[i].name + 2, name) != 0)
+            continue;
+        if (!settings->options[i].takes_value) {
+            settings->wrong = "this is set on the command line only";
+            return 0;
+        }
+        if (strlen(value) >= sizeof settings->values[i]) {
+            settings->wrong = "the value is too long";
+            return 0;
+        }
+        if (settings->values[i][0]) {
+            settings->wrong = "this is set twice";
+            return 0;
+        }
+        snprintf(settings->values[i], sizeof settings->values[i], "%s", value);
+        return 1;
+    }
+    settings->wrong = "there is no such setting; they are the options of `joulebook meter --help` without --";
+    return 0;
+}
+
+/* Settings that the command line does not give are taken from the file. */
+static enum jb_code read_settings(const char *path, struct settings *settings, struct jb_error *error) {
+    int line = ini_parse(path, take_setting, settings);
+    if (line == -1)
+        return jb_error_set_errno(error, errno, "settings %s", path);
+    if (line != 0)
+        return jb_error_set(error, JB_INPUT, "%s:%d: %s", path, line,
+                            settings->wrong ? settings->wrong
+                                            : "expected [meter] and lines such as: interval = 1s");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (!settings->options[i].value && settings->values[i][0])
+            settings->options[i].value = settings->values[i];
+    }
+    return JB_OK;
+}
 
 struct request {
     struct jb_meter_options options;
@@ -203,15 +258,19 @@ static int run(struct jb_cli *cli) {
     int status = jb_cli_parse(cli, &jb_verb_meter, options, NULL, 0, &operand_count, false);
     if (status >= 0)
         return status;
+    struct settings settings = {.options = options};
+    struct jb_error error = {0};
+    enum jb_code code = cli->config ? read_settings(cli->config, &settings, &error) : JB_OK;
+    if (code)
+        return jb_cli_fail(cli, code, &error);
     struct request request = {
         .options = {.interval_ns = JB_SECOND_NS, .book_every_ns = JB_MINUTE_NS, .keep_ns = 32 * JB_DAY_NS}};
     status = parse_options(cli, options, &request);
     if (status >= 0)
         return status;
 
-    struct jb_error error = {0};
     _cleanup_root_ struct jb_root root = {.descriptor = -1};
-    enum jb_code code = jb_root_open(cli->root, &error, &root);
+    code = jb_root_open(cli->root, &error, &root);
     if (code)
         return jb_cli_fail(cli, code, &error);
     request.options.sampler.root = &root;

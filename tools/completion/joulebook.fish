@@ -2,7 +2,7 @@
 complete -c joulebook -f
 complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -l book -r -F -d 'a path, sqlite:PATH or memory:; default $JOULEBOOK_BOOK, else the user'\''s data folder'
 complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -l root -x -a '(__fish_complete_directories)' -d 'read another /sys and /proc'
-complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -l config -r -F -d 'settings'
+complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -l config -r -F -d 'settings of the meter: an INI file with a section [meter]'
 complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -l version -d 'print the version'
 complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -l help -d 'print this; `joulebook VERB --help` explains a verb'
 complete -c joulebook -n 'not __fish_seen_subcommand_from sources meter top run balance statement explain export import label factors index help' -a sources -d 'what power sources this machine has, and what of them is booked'
