@@ -159,9 +159,9 @@ struct jb_run_figure jb_run_energy_figure(const struct jb_run_energy *energy, ui
         figure.unseen_share = (double)unseen_ns / (double)cpu_ns;
         energy_uj += unseen_energy_uj(energy, unseen_ns);
     }
-    /* Nobody used more than the whole host, however the clocks of the counters differ. */
-    double ceiling_uj = 0;
-    for (size_t i = 0; i < energy->domain_count; i++)
+    /* Nobody used more than was used at all, however few rows that stood on. */
+    double ceiling_uj = energy->active_cpu_ns > 0 ? (double)energy->active_uj : 0;
+    for (size_t i = 0; energy->active_cpu_ns == 0 && i < energy->domain_count; i++)
         ceiling_uj += belongs(&energy->domains[i], true) ? (double)energy->domains[i].energy_uj : 0;
     energy_uj = fmax(0, fmin(energy_uj, ceiling_uj));
     figure.energy_uj = llround(energy_uj);
