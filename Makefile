@@ -8,6 +8,7 @@ SOAK := 1h
 # tools/setup installs what is missing; NO_SETUP=1 leaves the machine as it is.
 setup_run := $(if $(NO_SETUP),true,tools/setup --for run)
 setup_check := $(if $(NO_SETUP),true,tools/setup --for check)
+setup_all := $(if $(NO_SETUP),true,tools/setup --for all)
 
 .PHONY: all build run check bench install setup fuzz soak tidy format format-check coverage asan clean help
 
@@ -39,7 +40,7 @@ install: build
 	@DESTDIR='$(DESTDIR)' meson install -C $(BUILD)
 
 setup:
-	@tools/setup --for check
+	@tools/setup --for all
 
 fuzz:
 	@$(setup_check)
@@ -51,6 +52,7 @@ soak:
 	@tools/soak $(BUILD)/src/cli/joulebook $(SOAK)
 
 tidy:
+	@$(setup_all)
 	@tools/tidy
 
 format:
@@ -60,7 +62,7 @@ format-check:
 	@tools/format --check
 
 coverage:
-	@$(setup_check)
+	@$(setup_all)
 	@tools/coverage
 
 asan:
