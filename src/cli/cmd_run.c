@@ -100,7 +100,8 @@ static int run_and_report(const struct jb_cli *cli, const struct jb_run_options 
     _cleanup_free_ struct jb_run_result *result = calloc(1, sizeof *result);
     if (!result)
         return jb_cli_fail(cli, jb_error_set(&error, JB_MEMORY, "out of memory"), &error);
-    _cleanup_free_ char *outer_url = getenv(BOOK_VARIABLE) ? strdup(getenv(BOOK_VARIABLE)) : NULL;
+    const char *outer = getenv(BOOK_VARIABLE);
+    _cleanup_free_ char *outer_url = outer ? strdup(outer) : NULL;
     if (ledger)
         setenv(BOOK_VARIABLE, jb_ledger_url(ledger), 1);
     enum jb_code code = jb_run_measure(options, &error, result);

@@ -204,7 +204,7 @@ static size_t distance(const char *a, const char *b) {
 enum jb_code jb_catalogue_find(const struct jb_catalogue *catalogue, const char *name, struct jb_error *error,
                                const struct jb_model **ret_model) {
     const struct jb_model *near[NEAR_COUNT] = {NULL};
-    size_t distances[NEAR_COUNT];
+    size_t distances[NEAR_COUNT] = {0};
     if (strlen(name) >= sizeof near[0]->name)
         return jb_error_set(error, JB_USAGE, "'%.60s…': no model has so long a name", name);
     for (size_t i = 0; i < catalogue->count; i++) {

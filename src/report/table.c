@@ -127,6 +127,7 @@ void jb_table_is_total(struct jb_table *table) {
 }
 
 static size_t all_rows(const struct jb_table *table) {
+    assert(table->column_count > 0);
     return table->cell_count / table->column_count;
 }
 

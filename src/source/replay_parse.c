@@ -7,6 +7,7 @@
 #include "types/account.h"
 #include "types/flow.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -279,6 +280,7 @@ static enum jb_code parse_header(struct parser *parser, char *line) {
     enum jb_code code = next_token(parser, &cursor, &key, &value);
     if (code)
         return code;
+    assert(key); /* lines of blanks were skipped */
     if (!parser->has_version) {
         if (strcmp(line, "joulebook-replay") != 0 || value || strcmp(cursor, "1") != 0)
             return FAIL(parser, "the first line must be 'joulebook-replay 1'");

@@ -119,6 +119,13 @@ enum jb_code jb_sqlite_fail(sqlite3 *db, const char *path, const char *doing, st
 /* For a book that may not be written: JB_IO on a read-only medium, JB_PERMISSION else. */
 enum jb_code jb_sqlite_refuse_readonly(const char *path, const char *doing, struct jb_error *error);
 enum jb_code jb_sqlite_damaged(const struct jb_sqlite_store *store, const char *what, struct jb_error *error);
+#ifdef __clang_analyzer__
+/* What these return, where clang's analyzer cannot look: never JB_OK. */
+#define jb_sqlite_fail(...)            (jb_sqlite_fail(__VA_ARGS__), JB_IO)
+#define jb_sqlite_refuse_readonly(...) (jb_sqlite_refuse_readonly(__VA_ARGS__), JB_IO)
+#define jb_sqlite_damaged(...)         (jb_sqlite_damaged(__VA_ARGS__), JB_INPUT)
+#endif
+
 /* Ready to bind: prepared, reset. */
 enum jb_code jb_sqlite_statement(struct jb_sqlite_store *store, enum jb_sql which, struct jb_error *error,
                                  sqlite3_stmt **ret_statement);

@@ -1,6 +1,7 @@
 /* The versions of the schema, and the way from each to the next. */
 #include "store/sqlite.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const char schema_1[] =
@@ -46,6 +47,7 @@ static enum jb_code migrate_within(sqlite3 *db, const char *path, int version, s
                             path);
     if (present < 0 || (present == 0 && tables != 0))
         return jb_error_set(error, JB_INPUT, "the book %s is damaged: it has no version", path);
+    assert(version <= JB_SQLITE_VERSION);
     for (; !code && present < version; present++)
         code = execute(db, steps[present], path, error);
     if (code)

@@ -94,13 +94,13 @@ const char *jb_sqlite_sql(enum jb_sql which) {
     return texts[which];
 }
 
-enum jb_code jb_sqlite_damaged(const struct jb_sqlite_store *store, const char *what,
-                               struct jb_error *error) {
+enum jb_code(jb_sqlite_damaged)(const struct jb_sqlite_store *store, const char *what,
+                                struct jb_error *error) {
     return jb_error_set(error, JB_INPUT, "the book %s is damaged: %s; restore it from a copy", store->path,
                         what);
 }
 
-enum jb_code jb_sqlite_refuse_readonly(const char *path, const char *doing, struct jb_error *error) {
+enum jb_code(jb_sqlite_refuse_readonly)(const char *path, const char *doing, struct jb_error *error) {
     if (access(path, W_OK) != 0 && errno == EROFS)
         return jb_error_set(error, JB_IO, "could not %s the book %s: it is on a read-only medium", doing,
                             path);
@@ -109,7 +109,7 @@ enum jb_code jb_sqlite_refuse_readonly(const char *path, const char *doing, stru
                         path);
 }
 
-enum jb_code jb_sqlite_fail(sqlite3 *db, const char *path, const char *doing, struct jb_error *error) {
+enum jb_code(jb_sqlite_fail)(sqlite3 *db, const char *path, const char *doing, struct jb_error *error) {
     int result = sqlite3_extended_errcode(db);
     const char *reason = sqlite3_errmsg(db);
     int errnum = sqlite3_system_errno(db);

@@ -121,7 +121,7 @@ static enum jb_code read_question(struct reader *reader, const char *key, char *
     return code;
 }
 
-static enum jb_code read_group(struct reader *reader, const char *key, char *value) {
+static enum jb_code read_group(struct reader *reader, const char *key, const char *value) {
     struct jb_plan_group *group = &reader->plan->groups[reader->plan->group_count - 1];
     if (strcmp(key, "label") == 0)
         group->label = value;
