@@ -341,7 +341,7 @@ static void run_world(uint64_t seed, int steps) {
     assert_non_null(world);
     open_world(world, seed);
     for (int step = 0; step < steps; step++) {
-        int64_t what = below(world, 20);
+        int64_t what = below(world, 22);
         if (what < 9)
             append_random(world);
         else if (what < 10)
@@ -350,9 +350,11 @@ static void run_world(uint64_t seed, int steps) {
             rollup_random(world);
         else if (what < 18)
             compare_sums(world);
-        compare_slices(world);
-        else if (what < 19) compare_cursors(world);
-        else if (what < 20 && below(world, 4) == 0) { /* the book on disk is all there is */
+        else if (what < 19)
+            compare_cursors(world);
+        else if (what < 21)
+            compare_slices(world);
+        else if (below(world, 4) == 0) { /* the book on disk is all there is */
             world->sqlite.store->ops->close(world->sqlite.store);
             assert_int_equal(
                 jb_store_sqlite.open(world->sqlite.location, JB_STORE_WRITE, &error, &world->sqlite.store),
