@@ -114,7 +114,7 @@ struct jb_slicer {
     const int64_t *cuts;
     size_t slice_count, touched;
     struct jb_adder adder;
-    double **cells; /* by route; NULL: not touched */
+    jb_int128 **cells; /* by route; NULL: not touched */
 };
 enum jb_code jb_slicer_make(struct jb_slicer *slicer, const int64_t *cuts, size_t slice_count,
                             size_t route_count, struct jb_error *error);

@@ -68,8 +68,7 @@ enum jb_code jb_slicer_add(struct jb_slicer *slicer, uint32_t route, jb_int128 a
          i < slicer->slice_count && slicer->cuts[i] < end_ns && slicer->cuts[i] < to_ns; i++) {
         int64_t piece_from_ns = slicer->cuts[i] > from_ns ? slicer->cuts[i] : from_ns;
         int64_t piece_to_ns = slicer->cuts[i + 1] < to_ns ? slicer->cuts[i + 1] : to_ns;
-        slicer->cells[route][i] +=
-            (double)jb_amount_part(amount, start_ns, end_ns, piece_from_ns, piece_to_ns);
+        slicer->cells[route][i] += jb_amount_part(amount, start_ns, end_ns, piece_from_ns, piece_to_ns);
     }
     return JB_OK;
 }

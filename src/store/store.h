@@ -45,7 +45,7 @@ struct jb_sum {
 /* Sums by route with what of each lies in each slice of a period. */
 struct jb_slices {
     struct jb_sum *sums; /* by route, over all slices; those that were touched alone */
-    double **amounts;    /* of each sum: slice_count of them, exact below 2^53 */
+    jb_int128 **amounts; /* of each sum: slice_count of them */
     size_t count, slice_count;
 };
 void jb_slices_free(struct jb_slices *slices); /* NULL-safe; leaves it empty */
