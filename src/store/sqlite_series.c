@@ -121,8 +121,8 @@ static enum jb_code read_blocks(struct jb_sqlite_store *store, int64_t id, int64
         int64_t start_ns = sqlite3_column_int64(statement, 0), step_ns = sqlite3_column_int64(statement, 1),
                 step_count = sqlite3_column_int64(statement, 2);
         const unsigned char *levels = sqlite3_column_blob(statement, 3);
-        bool makes_sense = start_ns >= 0 && start_ns < JB_BOOK_LAST_NS && step_ns > 0 &&
-                           step_count > 0 && step_count <= BLOCK_STEPS &&
+        bool makes_sense = start_ns >= 0 && start_ns < JB_BOOK_LAST_NS && step_ns > 0 && step_count > 0 &&
+                           step_count <= BLOCK_STEPS &&
                            (JB_BOOK_LAST_NS - start_ns) / step_ns >= step_count && levels &&
                            sqlite3_column_bytes(statement, 3) == (int)step_count * 8 &&
                            (count == 0 || steps[count - 1].end_ns <= start_ns);
