@@ -81,7 +81,7 @@ struct jb_scan_kernel {
                      struct jb_scan_missed *ret_missed);
 };
 
-extern const struct jb_scan_kernel jb_scan_kernel_portable;
+extern const struct jb_scan_kernel jb_scan_kernel_portable, jb_scan_kernel_avx2, jb_scan_kernel_avx512;
 /* From the most capable to the portable one; ends with NULL. */
 extern const struct jb_scan_kernel *const jb_scan_kernels[];
 /* The first that this machine supports. */

@@ -2,6 +2,10 @@
 #include "base/scan_internal.h"
 
 const struct jb_scan_kernel *const jb_scan_kernels[] = {
+#ifdef __x86_64__
+    &jb_scan_kernel_avx512,
+    &jb_scan_kernel_avx2,
+#endif
     &jb_scan_kernel_portable,
     NULL,
 };
