@@ -90,6 +90,8 @@ struct jb_scan_check {
                           const int64_t *times_ns, struct jb_error *error, size_t *ret_slot);
 };
 
+struct jb_scan_kernel;
+
 struct jb_scan_request {
     const struct jb_scan_slot *const *slots;
     size_t slot_count;
@@ -100,6 +102,10 @@ struct jb_scan_request {
     uint64_t bad_ceiling;              /* so many bad rows are left out and listed; one more is JB_INPUT */
     unsigned thread_count;             /* 0: as many as there are processors, up to 8 */
     size_t memory_ceiling;             /* bytes for keys and sums; 0: 160 MiB. JB_LIMIT past it */
+    /* What changes nothing but the time it takes. */
+    const struct jb_scan_kernel *kernel; /* instruction set; NULL: the best there is */
+    size_t block_size;                   /* bytes read at a time, 256 or more; 0: 256 KiB */
+    uint64_t range_floor;                /* bytes of a file that are worth a thread; 0: 4 MiB */
 };
 
 /* A row that was left out. */
