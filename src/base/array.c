@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t growths;
+static _Atomic size_t growths; /* several threads may grow theirs */
 
 enum jb_code jb_array_reserve_raw(void **items, size_t *capacity, size_t needed, size_t size, size_t ceiling,
                                   const char *what, struct jb_error *error) {
