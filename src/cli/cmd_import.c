@@ -3,14 +3,20 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/import_bills.h"
 #include "import/book.h"
 #include "report/view.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define PATH_CEILING 4096
 
-enum { FORMAT, DRY_RUN, JSON, CSV };
+enum { FORMAT, MAP, PER, LABEL, UTILISATION, CURRENCY, SKIP_BAD, SKIPPED, DRY_RUN, JSON, CSV };
+/* Options that flows have no use for. */
+static const unsigned bill_options[] = {MAP, PER, LABEL, UTILISATION, CURRENCY, SKIP_BAD, SKIPPED};
 
 static void show_progress(uint64_t booked_flows, uint64_t all_flows) {
     static unsigned shown;
@@ -96,50 +102,126 @@ static int import_files(const struct jb_cli *cli, const struct jb_import_request
     return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
 }
 
+/* ---- standard input: looked at before it is known who reads it ---- */
+
+static ssize_t read_stream(void *cookie, char *bytes, size_t size) {
+    size_t length;
+    struct jb_error error = {0};
+    if (jb_stream_read(cookie, bytes, size, &error, &length)) {
+        errno = EIO;
+        return -1;
+    }
+    return (ssize_t)length;
+}
+
+static enum jb_code open_standard_input(const char *const *paths, size_t count, struct jb_error *error,
+                                        struct jb_stream **ret_stream) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(paths[i], "-") != 0)
+            continue;
+        int descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+        if (descriptor < 0)
+            return jb_error_set_errno(error, errno, "standard input");
+        return jb_stream_open(descriptor, "standard input", error, ret_stream);
+    }
+    return JB_OK;
+}
+
+static int import_flows(const struct jb_cli *cli, const struct jb_option *options,
+                        const struct import_bills *bills) {
+    _cleanup_fclose_ FILE *standard_input = NULL;
+    for (size_t i = 0; i < JB_COUNT(bill_options); i++) {
+        if (options[bill_options[i]].value)
+            return jb_cli_usage(cli, "%s is for bills; these are flows", options[bill_options[i]].name);
+    }
+    if (*bills->standard_input)
+        standard_input =
+            fopencookie(*bills->standard_input, "r", (cookie_io_functions_t){.read = read_stream});
+    struct jb_import_request request = {.book = cli->book,
+                                        .paths = bills->paths,
+                                        .path_count = bills->path_count,
+                                        .standard_input = standard_input,
+                                        .is_dry_run = bills->is_dry_run};
+    if (bills->format && strcmp(bills->format, "auto") != 0) {
+        request.format = jb_import_find(bills->format);
+        if (!request.format)
+            return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", bills->format);
+    }
+    if (isatty(STDERR_FILENO))
+        request.progress = show_progress;
+    return import_files(cli, &request, bills->form);
+}
+
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
         [FORMAT] = {"--format", true, NULL},
+        [MAP] = {"--map", true, NULL},
+        [PER] = {"--per", true, NULL},
+        [LABEL] = {"--label", true, NULL},
+        [UTILISATION] = {"--utilisation", true, NULL},
+        [CURRENCY] = {"--currency", true, NULL},
+        [SKIP_BAD] = {"--skip-bad", true, NULL},
+        [SKIPPED] = {"--skipped", true, NULL},
         [DRY_RUN] = {"--dry-run", false, NULL},
         [JSON] = {"--json", false, NULL},
         [CSV] = {"--csv", false, NULL},
         {NULL, false, NULL},
     };
     static const char *paths[PATH_CEILING];
-    struct jb_import_request request = {.book = cli->book, .paths = paths};
-    enum jb_form form;
-    int status = jb_cli_parse(cli, &jb_verb_import, options, paths, PATH_CEILING, &request.path_count, false);
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *standard_input = NULL;
+    struct import_bills bills = {.paths = paths, .standard_input = &standard_input};
+    struct jb_error error = {0};
+    bool is_bill = false;
+    int status = jb_cli_parse(cli, &jb_verb_import, options, paths, PATH_CEILING, &bills.path_count, false);
     if (status < 0)
-        status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
+        status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &bills.form);
     if (status >= 0)
         return status;
-    if (options[FORMAT].value) {
-        request.format = jb_import_find(options[FORMAT].value);
-        if (!request.format)
-            return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", options[FORMAT].value);
-    }
-    if (request.path_count == 0)
+    if (bills.path_count == 0)
         return jb_cli_usage(cli, "no file is named; - is standard input");
-    request.is_dry_run = options[DRY_RUN].value != NULL;
-    if (isatty(STDERR_FILENO))
-        request.progress = show_progress;
-    return import_files(cli, &request, form);
+    bills.format = options[FORMAT].value;
+    bills.map = options[MAP].value;
+    bills.per = options[PER].value;
+    bills.labels = options[LABEL].value;
+    bills.utilisation = options[UTILISATION].value;
+    bills.currency = options[CURRENCY].value;
+    bills.skip_bad = options[SKIP_BAD].value;
+    bills.skipped = options[SKIPPED].value;
+    bills.is_dry_run = options[DRY_RUN].value != NULL;
+    enum jb_code code = open_standard_input(paths, bills.path_count, &error, &standard_input);
+    if (code)
+        return jb_cli_fail(cli, code, &error);
+    status = import_bills_probe(cli, &bills, &is_bill);
+    if (status >= 0)
+        return status;
+    return is_bill ? import_bills_run(cli, &bills) : import_flows(cli, options, &bills);
 }
 
 const struct jb_verb jb_verb_import = {
     .name = "import",
     .summary = "book records from files",
     .help =
-        "usage: joulebook import [--format NAME] [--dry-run] FILE... | -\n"
+        "usage: joulebook import [OPTIONS] FILE... | -\n"
         "\n"
-        "Books what files hold. All files are checked first: when anything is wrong, nothing is\n"
-        "booked, and the message names file, line, field and the mend. The book is made when there\n"
-        "is none. Importing the same again changes nothing; an import that was cut off is completed\n"
-        "by running it again.\n"
+        "Books what files hold: flows, and bills of cloud providers. All files are checked first: when\n"
+        "anything is wrong, nothing is booked, and the message names file, line or row, field and the\n"
+        "mend. The book is made when there is none. Importing the same again changes nothing; an\n"
+        "import that was cut off is completed by running it again. Bills may be packed with gzip or\n"
+        "zstd.\n"
         "\n"
         "options\n"
-        "  --format NAME  flows; default: found by how the file begins\n"
-        "  --dry-run      check, and say what would be booked\n"
-        "  --json, --csv  the summary for machines\n"
+        "  --format NAME      auto (default: by how the file begins), flows, focus, aws, azure, gcp or\n"
+        "                     alibaba\n"
+        "  --dry-run          check, and say what would be booked\n"
+        "  --json, --csv      the summary for machines\n"
+        "  --map FILE         bills: the columns of any other table, as INI\n"
+        "  --per WHAT         bills: day (default) or hour, how finely they are booked\n"
+        "  --label KEYS       bills: tags that become labels, such as team,env; at most 6\n"
+        "  --utilisation U    bills: mean load of vCPUs and GPUs, 35% or 0.35; default 50% with a\n"
+        "                     standard uncertainty of 25 points\n"
+        "  --currency CODE    bills: the currency of those that have no column for it\n"
+        "  --skip-bad N       bills: leave out up to N bad rows, and book the rest\n"
+        "  --skipped FILE     bills: list the rows that were left out, as CSV\n"
         "\n"
         "format flows: as `joulebook export` writes them, CSV with a heading or one JSON object a\n"
         "line. Needed: start, end (ISO 8601), from, to (account paths), amount (a whole number, not\n"
@@ -150,8 +232,27 @@ const struct jb_verb jb_verb_import = {
         "after the bytes of the file: a file that has grown is another file, so give rows of a\n"
         "growing file a batch of their own.\n"
         "\n"
+        "bills: FOCUS 1.0 to 1.2 (focus), AWS Cost and Usage Reports, legacy and CUR 2.0 (aws), Azure\n"
+        "cost details of EA and MCA, actual or amortised (azure), Google Cloud's billing export as CSV\n"
+        "or JSON lines (gcp), Alibaba Cloud's consumption details (alibaba). Each row is booked as money\n"
+        "to cloud/PROVIDER/REGION/SERVICE/ACCOUNT/KIND, and what it used as energy, with what the data\n"
+        "centre adds to it (PUE), and as embodied carbon: estimated from instance types, vCPUs, memory,\n"
+        "storage and network. What has no estimate is booked as money to .../unestimated, and listed\n"
+        "with its share of the cost. Taxes, credits, refunds, support and purchases of reservations\n"
+        "carry no energy.\n"
+        "A bill is what an account is charged for a month: give all files of a month together. A bill\n"
+        "that is restated takes the place of its older version; parts with other days are added to it.\n"
+        "\n"
+        "map: [columns] field = heading, with the fields start and cost and, where the table has them,\n"
+        "end, month, provider, payer, account, region, service, sku, machine, unit, charge, currency,\n"
+        "quantity, credits, tags; [table] provider, currency, unit, separator, zone, tag_prefix: the\n"
+        "same for all rows; [charges] kind = values of the column charge (globs), with the kinds usage,\n"
+        "unestimated, purchase, unused, credit, refund, discount, tax, support, fee, adjustment.\n"
+        "\n"
         "examples\n"
         "  joulebook import --format flows flows.csv\n"
+        "  joulebook import --dry-run focus-2026-07.csv.gz\n"
+        "  joulebook import --per hour --label team,env cur-00001.csv.gz cur-00002.csv.gz\n"
         "  joulebook export | joulebook --book copy.db import --format flows -\n"
         "  printf 'start,end,from,to,amount,unit\\n2026-07-01,2026-08-01,grid/KR,site/seoul1,12.5,MWh\\n' |\n"
         "    joulebook import --dry-run -\n"

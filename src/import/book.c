@@ -472,7 +472,8 @@ static enum jb_code check_inputs(struct importer *importer, struct jb_error *err
     const struct jb_import_request *request = importer->request;
     enum jb_code code = jb_strings_make(BATCH_CEILING, error, &importer->identities);
     if (!code)
-        code = jb_inputs_open(request->format, request->paths, request->path_count, error, &importer->inputs);
+        code = jb_inputs_open(request->format, request->paths, request->path_count, request->standard_input,
+                              error, &importer->inputs);
     importer->sink.record = scan_record;
     if (!code)
         code = read_inputs(importer, error);

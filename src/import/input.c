@@ -76,11 +76,11 @@ enum jb_code jb_input_open(const struct jb_input *input, struct jb_error *error,
 }
 
 /* Opens the path for the first time: copies it aside when it is not a plain file. */
-static enum jb_code prepare(struct jb_input *input, struct jb_error *error) {
+static enum jb_code prepare(struct jb_input *input, FILE *standard_input, struct jb_error *error) {
     struct stat status;
     if (strcmp(input->path, "-") == 0) {
         input->name = "standard input";
-        return spool(stdin, input->name, error, &input->spool);
+        return spool(standard_input, input->name, error, &input->spool);
     }
     _cleanup_fclose_ FILE *file = fopen(input->path, "re");
     if (!file || fstat(fileno(file), &status) != 0)
@@ -126,7 +126,7 @@ static enum jb_code examine(struct jb_input *input, const struct jb_import_ops *
 }
 
 enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *const *paths, size_t count,
-                            struct jb_error *error, struct jb_inputs *ret_inputs) {
+                            FILE *standard_input, struct jb_error *error, struct jb_inputs *ret_inputs) {
     struct jb_inputs inputs = {.items = calloc(count + 1, sizeof *inputs.items)};
     enum jb_code code = JB_OK;
     if (!inputs.items)
@@ -134,7 +134,7 @@ enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *cons
     for (; !code && inputs.count < count; inputs.count++) {
         struct jb_input *input = &inputs.items[inputs.count];
         input->path = input->name = paths[inputs.count];
-        code = prepare(input, error);
+        code = prepare(input, standard_input, error);
         if (!code)
             code = examine(input, format, error);
         /* The same bytes twice are one file: nothing is booked twice. */

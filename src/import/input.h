@@ -20,7 +20,7 @@ struct jb_inputs {
 /* Looks at every file: format (NULL: found by the first bytes) and hash. JB_INPUT when it is of no known
  * format; a folder or a missing file is an error as well. */
 enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *const *paths, size_t count,
-                            struct jb_error *error, struct jb_inputs *ret_inputs);
+                            FILE *standard_input, struct jb_error *error, struct jb_inputs *ret_inputs);
 void jb_inputs_free(struct jb_inputs *inputs);
 
 /* The file at its beginning; the caller closes it. */

@@ -73,6 +73,45 @@ static void test_append_whole_or_not(struct jb_test_book *book) {
     assert_true(info.booked_ns > T0 - 400 * DAY);
 }
 
+/* A batch takes the place of others: all of it, or nothing. */
+static void test_replace(struct jb_test_book *book) {
+    struct jb_error error = {0};
+    struct jb_store *store = book->store;
+    jb_account_id grid = jb_test_account(book, "grid/KR"), host = jb_test_account(book, "host/h1");
+    struct jb_flow old = flow(grid, host, T0, T0 + MINUTE, 100),
+                   young = flow(grid, host, T0, T0 + MINUTE, 70);
+    const char *const replaces[] = {"bill a 07 v1", "bill a 07 v2"}, *const absent[] = {"bill a 07 v1",
+                                                                                        "nobody"};
+    bool is_new = true;
+    jb_test_append(book, &(struct jb_batch){.identity = replaces[0], .flows = &old, .flow_count = 1}, true);
+    jb_test_append(book, &(struct jb_batch){.identity = replaces[1], .flows = &old, .flow_count = 1}, true);
+    struct jb_batch batch = {
+        .identity = "bill a 07 v3", .flows = &young, .flow_count = 1, .replaces = absent, .replace_count = 2};
+    assert_int_equal(store->ops->append(store, &batch, &error, &is_new), JB_NO_DATA);
+    assert_true(jb_test_total(book, JB_QUERY_ALL) == 200);
+    batch.replaces = replaces;
+    jb_test_append(book, &batch, true);
+    assert_true(jb_test_total(book, JB_QUERY_ALL) == 70);
+    jb_test_append(book, &batch, false);
+    assert_true(jb_test_total(book, JB_QUERY_ALL) == 70);
+
+    struct jb_batch_info *infos = NULL;
+    size_t count = 0;
+    jb_test_append(book, &(struct jb_batch){.identity = "bill a 071 v1", .flows = &old, .flow_count = 1},
+                   true);
+    assert_int_equal(store->ops->batches(store, "bill a 07 ", &error, &infos, &count), JB_OK);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(infos[i].identity[strlen("bill a 07 v")], '1' + (int)i);
+        assert_int_equal(infos[i].reversed, i < 2);
+        assert_int_equal(infos[i].flow_count, 1);
+    }
+    free(infos);
+    assert_int_equal(store->ops->batches(store, "bill b ", &error, &infos, &count), JB_OK);
+    assert_int_equal(count, 0);
+    free(infos);
+}
+
 static void test_invalid_flows(struct jb_test_book *book) {
     struct jb_error error = {0};
     jb_account_id a = jb_test_account(book, "grid/KR"), b = jb_test_account(book, "host/h1");
@@ -460,6 +499,7 @@ static const struct {
 } contract[] = {
     {"accounts", test_accounts},
     {"append is whole or not at all", test_append_whole_or_not},
+    {"a batch replaces others", test_replace},
     {"invalid flows are refused", test_invalid_flows},
     {"sums by hand", test_sums_by_hand},
     {"sums past 64 bits", test_sums_past_64_bits},

@@ -197,8 +197,8 @@ static enum jb_code reserve(struct jb_memory_book *book, const struct jb_batch *
     return code;
 }
 
-static enum jb_code memory_append(struct jb_store *store, const struct jb_batch *batch,
-                                  struct jb_error *error, bool *ret_new) {
+static enum jb_code append_alone(struct jb_store *store, const struct jb_batch *batch, struct jb_error *error,
+                                 bool *ret_new) {
     struct jb_memory_book *book = jb_memory_book_of(store);
     enum jb_code code = refuse_write(store, error);
     if (!code)
@@ -259,6 +259,14 @@ static enum jb_code find_batch(struct jb_memory_book *book, const char *identity
     return JB_OK;
 }
 
+static enum jb_code check_whole(const struct jb_memory_book *book, uint32_t index, struct jb_error *error) {
+    if (book->batches[index].left_count == book->batches[index].flow_count)
+        return JB_OK;
+    return jb_error_set(error, JB_UNSUPPORTED,
+                        "batch '%.255s' cannot be taken back: its flows were rolled up and dropped",
+                        jb_strings_text(book->identities, index));
+}
+
 static enum jb_code memory_reverse(struct jb_store *store, const char *identity, struct jb_error *error,
                                    bool *ret_new) {
     struct jb_memory_book *book = jb_memory_book_of(store);
@@ -275,10 +283,9 @@ static enum jb_code memory_reverse(struct jb_store *store, const char *identity,
         *ret_new = false;
         return JB_OK;
     }
-    if (info->left_count != info->flow_count)
-        return jb_error_set(error, JB_UNSUPPORTED,
-                            "batch '%.255s' cannot be taken back: its flows were rolled up and dropped",
-                            identity);
+    code = check_whole(book, index, error);
+    if (code)
+        return code;
     _cleanup_free_ struct jb_flow *flows = calloc(info->flow_count + 1, sizeof *flows);
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for %llu flows",
@@ -300,7 +307,28 @@ static enum jb_code memory_reverse(struct jb_store *store, const char *identity,
     }
     assert(count == info->flow_count);
     struct jb_batch batch = {.identity = reversal, .flows = flows, .flow_count = count};
-    return memory_append(store, &batch, error, ret_new);
+    return append_alone(store, &batch, error, ret_new);
+}
+
+/* What is replaced is checked first, so that only memory can be wanting then. */
+static enum jb_code memory_append(struct jb_store *store, const struct jb_batch *batch,
+                                  struct jb_error *error, bool *ret_new) {
+    struct jb_memory_book *book = jb_memory_book_of(store);
+    bool is_new = false, is_reversal_new;
+    enum jb_code code = JB_OK;
+    for (size_t i = 0; !code && i < batch->replace_count; i++) {
+        uint32_t index = 0;
+        code = find_batch(book, batch->replaces[i], error, &index);
+        if (!code)
+            code = check_whole(book, index, error);
+    }
+    if (!code)
+        code = append_alone(store, batch, error, &is_new);
+    for (size_t i = 0; !code && is_new && i < batch->replace_count; i++)
+        code = memory_reverse(store, batch->replaces[i], error, &is_reversal_new);
+    if (!code)
+        *ret_new = is_new;
+    return code;
 }
 
 static enum jb_code memory_batch_info(struct jb_store *store, const char *identity, struct jb_error *error,
@@ -317,6 +345,35 @@ static enum jb_code memory_batch_info(struct jb_store *store, const char *identi
                                .flow_count = book->batches[index].left_count,
                                .reversed = jb_strings_find(book->identities, reversal) != JB_STRING_NONE};
     memcpy(ret_info->identity, identity, strlen(identity) + 1);
+    return JB_OK;
+}
+
+static int compare_infos(const void *left, const void *right) {
+    return strcmp(((const struct jb_batch_info *)left)->identity,
+                  ((const struct jb_batch_info *)right)->identity);
+}
+
+static enum jb_code memory_batches(struct jb_store *store, const char *prefix, struct jb_error *error,
+                                   struct jb_batch_info **ret_infos, size_t *ret_count) {
+    struct jb_memory_book *book = jb_memory_book_of(store);
+    _cleanup_free_ struct jb_batch_info *infos = NULL;
+    size_t length = strlen(prefix), count = 0, capacity = 0;
+    enum jb_code code = JB_OK;
+    assert(length > 0 && prefix[length - 1] == ' ');
+    for (uint32_t i = 0; !code && i < book->batch_count; i++) {
+        const char *identity = jb_strings_text(book->identities, i);
+        if (strncmp(identity, prefix, length) != 0)
+            continue;
+        code = jb_array_reserve(&infos, &capacity, count + 1, ENTRY_CEILING, "batches", error);
+        if (!code)
+            code = memory_batch_info(store, identity, error, &infos[count++]);
+    }
+    if (code)
+        return code;
+    if (count)
+        qsort(infos, count, sizeof *infos, compare_infos);
+    *ret_infos = JB_TAKE(infos);
+    *ret_count = count;
     return JB_OK;
 }
 
@@ -424,6 +481,7 @@ const struct jb_store_ops jb_store_memory = {
     .append = memory_append,
     .reverse = memory_reverse,
     .batch_info = memory_batch_info,
+    .batches = memory_batches,
     .flows_open = jb_memory_flows_open,
     .flows_next = jb_memory_flows_next,
     .flows_close = jb_memory_flows_close,

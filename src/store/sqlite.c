@@ -27,6 +27,7 @@ const struct jb_store_ops jb_store_sqlite = {
     .append = jb_sqlite_append,
     .reverse = jb_sqlite_reverse,
     .batch_info = jb_sqlite_batch_info,
+    .batches = jb_sqlite_batches,
     .flows_open = jb_sqlite_flows_open,
     .flows_next = jb_sqlite_flows_next,
     .flows_close = jb_sqlite_flows_close,

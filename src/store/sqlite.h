@@ -26,6 +26,7 @@ enum jb_sql {
     JB_SQL_PREFIX_FIND,
     JB_SQL_PREFIX_ADD,
     JB_SQL_BATCH_FIND,
+    JB_SQL_BATCH_NAMES,
     JB_SQL_BATCH_ADD,
     JB_SQL_BATCH_LEFT,
     JB_SQL_BATCH_FLOWS,
@@ -162,6 +163,8 @@ enum jb_code jb_sqlite_reverse(struct jb_store *store, const char *identity, str
                                bool *ret_new);
 enum jb_code jb_sqlite_batch_info(struct jb_store *store, const char *identity, struct jb_error *error,
                                   struct jb_batch_info *ret_info);
+enum jb_code jb_sqlite_batches(struct jb_store *store, const char *prefix, struct jb_error *error,
+                               struct jb_batch_info **ret_infos, size_t *ret_count);
 
 /* sqlite_position.c: what belongs to a batch beside flows. */
 enum jb_code jb_sqlite_add_positions(struct jb_sqlite_store *store, const struct jb_batch *batch,

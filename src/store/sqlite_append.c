@@ -1,8 +1,10 @@
 /* Booking into SQLite: a batch's flows, positions, gaps and identity in one transaction. */
 #include "store/sqlite.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FLOW_CEILING (INT64_MAX / 2) /* ids; far beyond any disk */
@@ -150,9 +152,9 @@ static enum jb_code add_batch(struct jb_sqlite_store *store, const struct key *k
     return jb_sqlite_run(store, statement, "append to", error);
 }
 
-/* Within a transaction. */
-static enum jb_code append_within(struct jb_sqlite_store *store, const struct jb_batch *batch,
-                                  struct jb_error *error, bool *ret_new) {
+/* Within a transaction; what it replaces stays. */
+static enum jb_code append_alone(struct jb_sqlite_store *store, const struct jb_batch *batch,
+                                 struct jb_error *error, bool *ret_new) {
     struct key key;
     struct found_batch found;
     int64_t first_id = 0;
@@ -176,21 +178,6 @@ static enum jb_code append_within(struct jb_sqlite_store *store, const struct jb
     if (!code)
         code = add_batch(store, &key, batch, first_id, error);
     *ret_new = true;
-    return code;
-}
-
-enum jb_code jb_sqlite_append(struct jb_store *base, const struct jb_batch *batch, struct jb_error *error,
-                              bool *ret_new) {
-    struct jb_sqlite_store *store = jb_sqlite_of(base);
-    bool is_new = false;
-    enum jb_code code = jb_batch_check(batch, jb_strings_count(store->accounts), error);
-    if (!code)
-        code = jb_sqlite_begin(store, true, error);
-    if (code)
-        return code;
-    code = jb_sqlite_end(store, append_within(store, batch, error, &is_new), error);
-    if (!code)
-        *ret_new = is_new;
     return code;
 }
 
@@ -282,7 +269,32 @@ static enum jb_code reverse_within(struct jb_sqlite_store *store, const char *id
     struct jb_batch batch = {.identity = reversal, .flows = flows, .flow_count = (size_t)found.flow_count};
     if (jb_batch_check(&batch, jb_strings_count(store->accounts), NULL) != JB_OK)
         return jb_sqlite_damaged(store, "a batch has flows that make no sense", error);
-    return append_within(store, &batch, error, ret_new);
+    return append_alone(store, &batch, error, ret_new);
+}
+
+/* Within a transaction. */
+static enum jb_code append_within(struct jb_sqlite_store *store, const struct jb_batch *batch,
+                                  struct jb_error *error, bool *ret_new) {
+    bool is_reversal_new;
+    enum jb_code code = append_alone(store, batch, error, ret_new);
+    for (size_t i = 0; !code && *ret_new && i < batch->replace_count; i++)
+        code = reverse_within(store, batch->replaces[i], error, &is_reversal_new);
+    return code;
+}
+
+enum jb_code jb_sqlite_append(struct jb_store *base, const struct jb_batch *batch, struct jb_error *error,
+                              bool *ret_new) {
+    struct jb_sqlite_store *store = jb_sqlite_of(base);
+    bool is_new = false;
+    enum jb_code code = jb_batch_check(batch, jb_strings_count(store->accounts), error);
+    if (!code)
+        code = jb_sqlite_begin(store, true, error);
+    if (code)
+        return code;
+    code = jb_sqlite_end(store, append_within(store, batch, error, &is_new), error);
+    if (!code)
+        *ret_new = is_new;
+    return code;
 }
 
 static bool is_identity(const char *identity) {
@@ -339,4 +351,51 @@ enum jb_code jb_sqlite_batch_info(struct jb_store *base, const char *identity, s
         return jb_error_set(error, JB_NO_DATA, "there is no batch '%.80s' in the book", identity);
     enum jb_code code = jb_sqlite_begin(store, false, error);
     return code ? code : jb_sqlite_end(store, info_within(store, identity, error, ret_info), error);
+}
+
+static enum jb_code batches_within(struct jb_sqlite_store *store, const char *prefix, struct jb_error *error,
+                                   struct jb_batch_info **ret_infos, size_t *ret_count) {
+    char behind[JB_IDENTITY_SIZE];
+    size_t length = strnlen(prefix, sizeof behind), count = 0, capacity = 0;
+    _cleanup_free_ struct jb_batch_info *infos = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert(length > 0 && length < sizeof behind && prefix[length - 1] == ' ');
+    /* The identity's own prefix runs up to its last space: it begins with this one. */
+    memcpy(behind, prefix, length + 1);
+    behind[length - 1] = ' ' + 1;
+    enum jb_code code = jb_sqlite_statement(store, JB_SQL_BATCH_NAMES, error, &statement);
+    if (code)
+        return code;
+    sqlite3_bind_text(statement, 1, prefix, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, behind, -1, SQLITE_STATIC);
+    while (jb_sqlite_row(store, statement, "read", error, &code)) {
+        const char *identity = (const char *)sqlite3_column_text(statement, 0);
+        code = identity && is_identity(identity) ? JB_OK
+                                                 : jb_sqlite_damaged(store, "a batch has no name", error);
+        if (!code)
+            code = jb_array_reserve(&infos, &capacity, count + 1, JB_BATCH_CEILING, "batches", error);
+        if (code)
+            break;
+        snprintf(infos[count++].identity, sizeof infos->identity, "%s", identity);
+    }
+    sqlite3_reset(statement);
+    for (size_t i = 0; !code && i < count; i++) {
+        struct jb_batch_info info;
+        code = info_within(store, infos[i].identity, error, &info);
+        if (!code)
+            infos[i] = info;
+    }
+    if (code)
+        return code;
+    *ret_infos = JB_TAKE(infos);
+    *ret_count = count;
+    return JB_OK;
+}
+
+enum jb_code jb_sqlite_batches(struct jb_store *base, const char *prefix, struct jb_error *error,
+                               struct jb_batch_info **ret_infos, size_t *ret_count) {
+    struct jb_sqlite_store *store = jb_sqlite_of(base);
+    enum jb_code code = jb_sqlite_begin(store, false, error);
+    return code ? code
+                : jb_sqlite_end(store, batches_within(store, prefix, error, ret_infos, ret_count), error);
 }

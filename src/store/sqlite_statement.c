@@ -21,6 +21,8 @@ static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_PREFIX_ADD] = "INSERT INTO prefix (text) VALUES (?1)",
     [JB_SQL_BATCH_FIND] =
         "SELECT first_flow, flow_count, booked_ns FROM batch WHERE prefix = ?1 AND suffix = ?2",
+    [JB_SQL_BATCH_NAMES] = "SELECT p.text || b.suffix FROM prefix p JOIN batch b ON b.prefix = p.id"
+                           " WHERE p.text >= ?1 AND p.text < ?2 ORDER BY 1",
     [JB_SQL_BATCH_ADD] = "INSERT INTO batch (prefix, suffix, first_flow, flow_count, booked_ns)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
     [JB_SQL_BATCH_LEFT] = "SELECT coalesce(sum(flow_count), 0) FROM span"

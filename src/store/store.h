@@ -78,7 +78,8 @@ struct jb_store_ops {
     /* Books a batch whole or not at all: flows, positions, gaps, identity in one transaction. A batch whose
      * identity is there already changes nothing and sets *ret_new false. JB_INPUT for a flow that is not
      * valid (start ≥ end, from = to, unknown account, negative amount). The book is durable when it returns.
-     */
+     * Batches that it replaces are taken back in the same transaction, as by reverse, which also says what
+     * may fail. */
     enum jb_code (*append)(struct jb_store *store, const struct jb_batch *batch, struct jb_error *error,
                            bool *ret_new);
 
@@ -89,6 +90,9 @@ struct jb_store_ops {
                             bool *ret_new);
     enum jb_code (*batch_info)(struct jb_store *store, const char *identity, struct jb_error *error,
                                struct jb_batch_info *ret_info);
+    /* Batches whose identity begins with prefix, which ends with a space, in order of identity; malloc'd. */
+    enum jb_code (*batches)(struct jb_store *store, const char *prefix, struct jb_error *error,
+                            struct jb_batch_info **ret_infos, size_t *ret_count);
 
     /* Flows in order of start, then of booking. Roll-up rows stand for flows that were pruned. Close with
      * flows_close. flows_next: JB_NO_DATA at the end. */

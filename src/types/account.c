@@ -1,6 +1,7 @@
 /* Account paths: validity, role and pieces. */
 #include "types/account.h"
 
+#include "base/cleanup.h"
 #include "base/strings.h"
 #include "base/text.h"
 
@@ -224,6 +225,23 @@ struct jb_account_parts jb_account_split(const char *path) {
     return parts;
 }
 
+static bool is_any(const char *component, size_t length, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (component_is(component, length, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What a bill books to: what was used, or what a charge was for that used nothing. */
+static bool is_bill_leaf(const char *component, size_t length) {
+    static const char *const leaves[] = {"compute",    "gpu",       "memory",      "storage",  "network",
+                                         "serverless", "included",  "unestimated", "purchase", "unused",
+                                         "credit",     "refund",    "discount",    "tax",      "support",
+                                         "fee",        "adjustment"};
+    return is_any(component, length, leaves, JB_COUNT(leaves));
+}
+
 enum jb_role jb_account_role(const char *path) {
     static const char *const leaves[] = {"idle",  "rest",     "kernel", "interrupt",
                                          "steal", "overhead", "exited", "unattributed"};
@@ -235,6 +253,8 @@ enum jb_role jb_account_role(const char *path) {
     if (component_is(path, first, "site"))
         return component_is(parts.leaf, parts.leaf_length, "overhead") && strchr(path + 5, '/') ? JB_FINAL
                                                                                                 : JB_THROUGH;
+    if (component_is(path, first, "cloud") && is_bill_leaf(parts.leaf, parts.leaf_length))
+        return JB_FINAL;
     if (!parts.host_length)
         return JB_OTHER;
     if (parts.process_length)
@@ -247,11 +267,7 @@ enum jb_role jb_account_role(const char *path) {
         return JB_THROUGH;
     if (component_is(parts.leaf, parts.leaf_length, "meter-variance"))
         return JB_VARIANCE;
-    for (size_t i = 0; i < JB_COUNT(leaves); i++) {
-        if (component_is(parts.leaf, parts.leaf_length, leaves[i]))
-            return JB_FINAL;
-    }
-    return JB_THROUGH;
+    return is_any(parts.leaf, parts.leaf_length, leaves, JB_COUNT(leaves)) ? JB_FINAL : JB_THROUGH;
 }
 
 bool jb_account_is_within(const char *path, const char *account) {

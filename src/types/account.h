@@ -36,8 +36,9 @@ void jb_account_of_cgroup(const char *host, const char *cgroup_path, char ret[st
 enum jb_role {
     JB_SUPPLY,  /* grid/…, supply/…, hardware/…: amounts come from here */
     JB_THROUGH, /* site/…, host/<h>, host/<h>/<domain>, host/<h>/cgroup/…: inflow must equal outflow */
-    JB_FINAL, /* idle, rest, kernel, interrupt, steal, overhead, exited, unattributed, process/<name>: a leaf
-               */
+    JB_FINAL, /* idle, rest, kernel, interrupt, steal, overhead, exited, unattributed, process/<name>: a leaf;
+               * below cloud/: compute, gpu, memory, storage, network, serverless, included, unestimated,
+               * purchase, unused, credit, refund, discount, tax, support, fee, adjustment */
     JB_VARIANCE, /* host/<h>/meter-variance: where inner meters exceeded the outer one */
     JB_OTHER,    /* anything else (cloud/…): through when it has outflow, final when it has none */
 };

@@ -261,6 +261,10 @@ static void knows_roles(void **state) {
         {"host/h1/cgroup/a/process/nginx", JB_FINAL},
         {"host/h1/cgroup/a/b/process/exited", JB_FINAL},
         {"cloud/aws/eu-west-1/ec2", JB_OTHER},
+        {"cloud/aws/eu-west-1/ec2/1234/compute", JB_FINAL},
+        {"cloud/aws/eu-west-1/ec2/1234/team=a/credit", JB_FINAL},
+        {"cloud/aws/eu-west-1/ec2/1234/compute/x", JB_OTHER},
+        {"other/compute", JB_OTHER},
         {"x", JB_OTHER},
     };
     for (size_t i = 0; i < JB_COUNT(cases); i++) {

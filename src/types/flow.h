@@ -63,6 +63,8 @@ struct jb_batch {
     const struct jb_gap *gaps;
     size_t gap_count;
     bool replace_positions;
+    const char *const *replaces; /* identities of batches whose place it takes: they are taken back with it */
+    size_t replace_count;
 };
 
 #endif

@@ -1,0 +1,59 @@
+/* The tables behind estimates of cloud bills, as they are kept in memory. */
+#ifndef JB_ESTIMATE_CLOUD_INTERNAL_H
+#define JB_ESTIMATE_CLOUD_INTERNAL_H
+
+#include "base/strings.h"
+#include "estimate/cloud.h"
+
+/* A row of instances.csv: one type, or (vcpus 0) a family. 0 and "": not stated. */
+struct jb_cloud_type {
+    double vcpus, memory_gib, memory_gib_per_vcpu, gpus, vcpus_per_gpu, stand_in_uncertainty, server_vcpus;
+    const char *gpu, *architecture;
+};
+
+/* A row of usage.csv; patterns in lower case. */
+struct jb_cloud_rule {
+    const char *provider, *service, *item, *dimension;
+    enum jb_cloud_resource resource;
+    const char *gpu;
+    double amount;
+};
+
+struct jb_cloud_unit {
+    const char *dimension;
+    double multiplier;
+};
+
+struct jb_cloud_constant {
+    double value, uncertainty;
+};
+
+struct jb_cloud {
+    struct jb_strings *texts;      /* what the rows point at */
+    struct jb_strings *type_names; /* "aws m5.large"; the index of types */
+    struct jb_cloud_type *types;
+    size_t type_capacity;
+    struct jb_strings *unit_names;
+    struct jb_cloud_unit *units;
+    size_t unit_capacity;
+    struct jb_strings *region_names; /* "azure eu west"; the index of regions */
+    const char **regions;
+    size_t region_capacity;
+    struct jb_strings *constant_names; /* "vcpu_idle_w aws" */
+    struct jb_cloud_constant *constants;
+    size_t constant_capacity;
+    struct jb_cloud_rule *rules;
+    size_t rule_count, rule_capacity;
+};
+
+/* The provider's own constant, else the one for all; the table has every name that is asked for. */
+struct jb_cloud_constant jb_cloud_constant(const struct jb_cloud *cloud, const char *name,
+                                           const char *provider);
+/* NULL when there is none. name in lower case. */
+const struct jb_cloud_type *jb_cloud_type_find(const struct jb_cloud *cloud, const char *provider,
+                                               const char *name);
+
+/* Letters of ASCII in lower case, cut to size. Returns ret. */
+char *jb_cloud_lower(const char *text, char *ret, size_t size);
+
+#endif

@@ -1,0 +1,338 @@
+/* Instance types, rules of usage, and the arithmetic of cloud estimates. */
+#include "estimate/cloud_internal.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct jb_cloud *cloud;
+static struct jb_factors *factors;
+
+static int load(void **state) {
+    char path[4096];
+    struct jb_error error = {0};
+    (void)state;
+    snprintf(path, sizeof path, "%s/data", getenv("JB_SOURCE_ROOT"));
+    if (jb_cloud_load(path, &error, &cloud) ||
+        jb_factors_load(&(struct jb_factor_load){.data_path = path}, &error, &factors))
+        fail_msg("%s", error.message);
+    return 0;
+}
+
+static int unload(void **state) {
+    (void)state;
+    jb_cloud_free(cloud);
+    jb_factors_free(factors);
+    return 0;
+}
+
+static void assert_close(double value, double expected, double relative) {
+    if (!(fabs(value - expected) <= fabs(expected) * relative))
+        fail_msg("%.12g is not %.12g", value, expected);
+}
+
+/* 10 vCPU-hours at 50 % between 0.74 and 3.5 W, PUE 1.135: 10 × 2.12 W × 1.135 / 1000. */
+static void compute_by_hand(void **state) {
+    (void)state;
+    assert_close(jb_cloud_compute_kwh(10, 0.5, 0.74, 3.5, 1.135), 0.0240620, 1e-12);
+    assert_close(jb_cloud_compute_kwh(20, 0.5, 0.74, 3.5, 1.135), 2 * 0.0240620, 1e-12);
+    assert_true(jb_cloud_compute_kwh(10, 0.5, 0, 0, 1.135) == 0);
+    assert_true(jb_cloud_compute_kwh(0, 0.5, 0.74, 3.5, 1.135) == 0);
+}
+
+/* 24 h of 1/96 of a server of 1.7957 t over four years of 8760 h: 12.81 g. */
+static void embodied_by_hand(void **state) {
+    (void)state;
+    assert_close(jb_cloud_embodied_g(24, 1.0 / 96, 1795.7, 35040), 12.81, 5e-4);
+    assert_close(jb_cloud_embodied_g(24, 1.0 / 96, 1795.7, 35040), 1795700.0 * 24 / 35040 / 96, 1e-12);
+    assert_true(jb_cloud_embodied_g(24, 1.0 / 96, 0, 35040) == 0);
+}
+
+static void machines_by_name(void **state) {
+    static const struct {
+        const char *provider, *type, *name;
+        double vcpus, memory_gib, gpus;
+    } cases[] = {
+        {"aws", "m5.xlarge", "m5.xlarge", 4, 16, 0},
+        {"aws", "M5.XLARGE", "m5.xlarge", 4, 16, 0},
+        {"aws", "db.r5.large", "r5.large", 2, 16, 0},
+        {"aws", "cache.t3.micro", "t3.micro", 2, 1, 0},
+        {"aws", "m5.large.search", "m5.large", 2, 8, 0},
+        {"aws", "ml.g4dn.12xlarge", "g4dn.12xlarge", 48, 192, 4},
+        {"aws", "p5.48xlarge", "p5.48xlarge", 192, 2048, 8},
+        {"aws", "m7i.metal-24xl", "m7i.metal-24xl", 96, 384, 0},
+        {"aws", "m6g.medium", "m6g.medium", 1, 4, 0},
+        {"aws", "c7g.16xlarge", "c7g.16xlarge", 64, 128, 0},
+        {"aws", "ra3.xlplus", "ra3.xlplus", 4, 32, 0},
+        {"azure", "Standard_D4s_v5", "D4s v5", 4, 16, 0},
+        {"azure", "D4s v5 Spot", "D4s v5", 4, 16, 0},
+        {"azure", "D2 v3/D2s v3", "D2 v3", 2, 8, 0},
+        {"azure", "E8-4ds v5", "E8-4ds v5", 8, 64, 0},
+        {"azure", "Standard_D3_v2", "D3 v2", 4, 14, 0},
+        {"azure", "B2ms", "B2MS", 2, 8, 0},
+        {"azure", "Standard_NC24ads_A100_v4", "NC24ads a100 v4", 24, 220.08, 1},
+        {"azure", "ND96isr H100 v5", "ND96isr h100 v5", 96, 1900.8, 8},
+        {"gcp", "n2-standard-4", "n2-standard-4", 4, 16, 0},
+        {"gcp", "n2-custom-4-8192", "n2-custom-4-8192", 4, 8, 0},
+        {"gcp", "custom-6-3072", "custom-6-3072", 6, 3, 0},
+        {"gcp", "e2-micro", "e2-micro", 0.25, 1, 0},
+        {"gcp", "a2-highgpu-1g", "a2-highgpu-1g", 12, 85, 1},
+        {"gcp", "a3-highgpu-8g", "a3-highgpu-8g", 208, 1872, 8},
+        {"alibaba", "ecs.g7.xlarge", "ecs.g7.xlarge", 4, 16, 0},
+        {"alibaba", "ecs.c6.large", "ecs.c6.large", 2, 4, 0},
+        {"alibaba", "ecs.gn7i-c16g1.4xlarge", "ecs.gn7i-c16g1.4xlarge", 16, 94.4, 1},
+        {"alibaba", "ecs.gn7-c12g1.24xlarge", "ecs.gn7-c12g1.24xlarge", 96, 751.68, 8},
+        {"alibaba", "ecs.t6-c1m2.large", "ecs.t6-c1m2.large", 2, 4, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        struct jb_cloud_machine machine;
+        if (!jb_cloud_machine_find(cloud, cases[i].provider, cases[i].type, &machine))
+            fail_msg("%s is not known", cases[i].type);
+        if (strcasecmp(machine.name, cases[i].name) != 0)
+            fail_msg("%s is called %s", cases[i].type, machine.name);
+        assert_close(machine.vcpus, cases[i].vcpus, 1e-9);
+        assert_close(machine.memory_gib, cases[i].memory_gib, 1e-9);
+        assert_close(machine.gpus, cases[i].gpus, 1e-9);
+        assert_int_equal(machine.gpus > 0, *machine.gpu != '\0');
+    }
+}
+
+static void unknown_machines(void **state) {
+    static const char *const types[][2] = {
+        {"aws", ""},
+        {"aws", "m5"},
+        {"aws", "m5."},
+        {"aws", ".large"},
+        {"aws", "zz9.large"},
+        {"aws", "m5.tiny"},
+        {"aws", "m5.0xlarge"},
+        {"aws", "g4dn.3xlarge"},
+        {"aws", "m5.9999999xlarge"},
+        {"azure", "Standard_"},
+        {"azure", "Q4s_v9"},
+        {"azure", "D_v5"},
+        {"azure", "E8-ds_v5"},
+        {"gcp", "n2-standard"},
+        {"gcp", "n9-standard-4"},
+        {"gcp", "a2-highgpu-3g"},
+        {"alibaba", "ecs.g7"},
+        {"alibaba", "ecs.q1.large"},
+        {"alibaba", "ecs.gn7i.large"},
+        {"oracle", "m5.large"},
+        {"aws", "a name that is much longer than any name of an instance type that there is.large"}};
+    struct jb_cloud_machine machine;
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(types); i++) {
+        if (jb_cloud_machine_find(cloud, types[i][0], types[i][1], &machine))
+            fail_msg("%s is taken for %s", types[i][1], machine.name);
+    }
+}
+
+/* Every row of the tables is of a kind that the program can use. */
+static void tables_are_whole(void **state) {
+    static const char *const without_power[] = {"Amazon Trainium1", "AWS Inferentia2"};
+    (void)state;
+    assert_true(jb_strings_count(cloud->type_names) > 500);
+    for (uint32_t i = 0; i < jb_strings_count(cloud->type_names); i++) {
+        const struct jb_cloud_type *type = &cloud->types[i];
+        struct jb_factor_answer answer;
+        bool is_without = false;
+        for (size_t j = 0; j < JB_COUNT(without_power); j++)
+            is_without = is_without || strcmp(type->gpu, without_power[j]) == 0;
+        struct jb_factor_query tdp = {.quantity = JB_TDP, .subject = type->gpu};
+        if (*type->gpu && (jb_factors_find(factors, &tdp, &answer) == JB_OK) == is_without)
+            fail_msg("%s: TDP of %s", jb_strings_text(cloud->type_names, i), type->gpu);
+        struct jb_factor_query idle = {.quantity = JB_VCPU_IDLE, .subject = type->architecture};
+        if (*type->architecture && jb_factors_find(factors, &idle, &answer))
+            fail_msg("%s: power of %s", jb_strings_text(cloud->type_names, i), type->architecture);
+        assert_true(type->vcpus > 0 || type->memory_gib_per_vcpu > 0);
+    }
+    /* Every exact type is found by its own name. */
+    for (uint32_t i = 0; i < jb_strings_count(cloud->type_names); i++) {
+        char provider[16];
+        const char *key = jb_strings_text(cloud->type_names, i), *name = strchr(key, ' ') + 1;
+        struct jb_cloud_machine machine;
+        snprintf(provider, sizeof provider, "%.*s", (int)(name - key - 1), key);
+        if (cloud->types[i].vcpus <= 0)
+            continue;
+        if (!jb_cloud_machine_find(cloud, provider, name, &machine))
+            fail_msg("%s is not found", key);
+        assert_close(machine.vcpus, cloud->types[i].vcpus, 0);
+        assert_true(*machine.architecture);
+    }
+}
+
+static struct jb_cloud_use find_use(const char *provider, const char *service, const char *item,
+                                    const char *machine, const char *unit) {
+    struct jb_cloud_line line = {provider, service, item, machine, unit};
+    struct jb_cloud_use use = {0};
+    struct jb_error error = {0};
+    if (jb_cloud_use_find(cloud, &line, &error, &use))
+        fail_msg("%s %s: %s", service, item, error.message);
+    return use;
+}
+
+static void uses_by_rule(void **state) {
+    static const struct {
+        const char *provider, *service, *item, *machine, *unit;
+        enum jb_cloud_resource resource;
+        double amount;
+    } cases[] = {
+        {"aws", "AmazonEC2", "EUW1-BoxUsage:m5.xlarge", "", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonEC2", "BoxUsage:m5.xlarge", "m5.xlarge", "Hours", JB_CLOUD_MACHINE, 1},
+        {"aws", "ElasticMapReduce", "EUW1-BoxUsage:m5.xlarge", "m5.xlarge", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonRDS", "EU-Multi-AZUsage:db.r5.large", "", "Hrs", JB_CLOUD_MACHINE, 2},
+        {"aws", "AmazonEC2", "EUW1-EBS:VolumeUsage.gp3", "", "GB-Mo", JB_CLOUD_SSD, 1460},
+        {"aws", "AmazonS3", "EUW1-TimedStorage-ByteHrs", "", "GB-Mo", JB_CLOUD_HDD, 2190},
+        {"aws", "AWSLambda", "EU-Lambda-GB-Second", "", "Lambda-GB-Second", JB_CLOUD_SERVERLESS, 1 / 3600.0},
+        {"aws", "AmazonECS", "EU-Fargate-vCPU-Hours:perCPU", "", "hours", JB_CLOUD_VCPU, 1},
+        {"aws", "AmazonEC2", "EUW1-DataTransfer-Out-Bytes", "", "GB", JB_CLOUD_NETWORK, 1},
+        {"aws", "AmazonEC2", "EUW1-DataTransfer-In-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"azure", "Virtual Machines", "D4s v5", "Standard_D4s_v5", "100 Hours", JB_CLOUD_MACHINE, 1},
+        {"azure", "Virtual Machines", "D4s v5 Spot", "", "1 Hour", JB_CLOUD_MACHINE, 1},
+        {"azure", "Virtual Machines Licenses", "4 vCPU VM License", "", "1 Hour", JB_CLOUD_INCLUDED, 1},
+        {"azure", "Storage", "P10 LRS Disk", "", "1/Month", JB_CLOUD_SSD, 128 * 1.073741824 * 730 * 3},
+        {"azure", "Storage", "Hot LRS Data Stored", "", "1 GB/Month", JB_CLOUD_HDD, 2190},
+        {"gcp", "Compute Engine", "N2D AMD Instance Core running in Frankfurt", "", "hour", JB_CLOUD_VCPU, 1},
+        {"gcp", "Compute Engine", "N2 Instance Ram running in Frankfurt", "", "byte-seconds", JB_CLOUD_MEMORY,
+         1e-9 / 3600},
+        {"gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour", JB_CLOUD_GPU, 1},
+        {"gcp", "Compute Engine", "SSD backed PD Capacity", "", "gibibyte month", JB_CLOUD_SSD,
+         2 * 730 * 1.073741824},
+        {"alibaba", "ecs", "Instance Type", "ecs.g7.xlarge", "Hour", JB_CLOUD_MACHINE, 1},
+        {"alibaba", "ecs", "云服务器配置", "ecs.g7.xlarge", "秒", JB_CLOUD_MACHINE, 1 / 3600.0},
+        {"other", "anything", "cpu", "", "vCPU-Hours", JB_CLOUD_VCPU, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        struct jb_cloud_use use =
+            find_use(cases[i].provider, cases[i].service, cases[i].item, cases[i].machine, cases[i].unit);
+        if (use.resource != cases[i].resource)
+            fail_msg("%s: resource %d", cases[i].item, (int)use.resource);
+        assert_close(use.amount, cases[i].amount, 1e-6);
+    }
+    struct jb_cloud_use use =
+        find_use("gcp", "Compute Engine", "Spot Preemptible N2D AMD Instance Core", "", "hour");
+    assert_string_equal(use.machine.architecture, "EPYC 2nd Gen");
+    use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU", "", "hour");
+    assert_string_equal(use.gpu, "NVIDIA Tesla T4");
+}
+
+static void what_is_not_known_says_why(void **state) {
+    static const struct {
+        struct jb_cloud_line line;
+        const char *why;
+    } cases[] = {
+        {{"aws", "AmazonEC2", "EUW1-BoxUsage:zz9.large", "", "Hrs"}, "instance type"},
+        {{"aws", "AmazonS3", "EUW1-Requests-Tier1", "", "Requests"}, "unit 'Requests'"},
+        {{"aws", "AmazonEC2", "LoadBalancerUsage", "", "Hrs"}, "LoadBalancerUsage"},
+        {{"aws", "AmazonEC2", "EUW1-BoxUsage:m5.large", "", ""}, "BoxUsage"},
+        {{"", "", "", "", ""}, "no energy"},
+    };
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        struct jb_cloud_use use;
+        struct jb_error error = {0};
+        assert_int_equal(jb_cloud_use_find(cloud, &cases[i].line, &error, &use), JB_NO_DATA);
+        if (!strstr(error.message, cases[i].why))
+            fail_msg("%s", error.message);
+    }
+}
+
+static struct jb_cloud_answer estimate(const char *provider, const char *region,
+                                       const struct jb_cloud_use *use, double quantity) {
+    struct jb_cloud_question question = {.factors = factors,
+                                         .provider = provider,
+                                         .region = region,
+                                         .at_ns = INT64_C(1782864000000000000),
+                                         .utilisation = 0.5,
+                                         .utilisation_uncertainty = 0.2};
+    struct jb_cloud_answer answer = {0};
+    struct jb_error error = {0};
+    if (jb_cloud_estimate(cloud, &question, use, quantity, &error, &answer))
+        fail_msg("%s", error.message);
+    return answer;
+}
+
+static void estimates_by_hand(void **state) {
+    (void)state;
+    /* Skylake 0.6235 to 4.0552 W at half load: 2.33935 W; 3 GiB beyond the first per vCPU; AWS's PUE. */
+    struct jb_cloud_use use = find_use("aws", "AmazonEC2", "BoxUsage:m5.xlarge", "", "Hrs");
+    struct jb_cloud_answer answer = estimate("aws", "eu-west-1", &use, 24);
+    double expected_w = 4 * 2.33935 + 12 * 1.073741824 * 0.392;
+    assert_close(answer.energy_kwh, 24 * expected_w * 1.135 / 1000, 1e-9);
+    assert_true(answer.energy_uncertainty > 0.25 && answer.energy_uncertainty < 0.6);
+    /* embodied_ccf.csv has 1230.46 kg or the like for each; a share of 4 of 96 vCPUs. */
+    assert_true(answer.has_embodied);
+    assert_true(answer.embodied_g > 24 / 35040.0 * 4 / 96 * 1e6 &&
+                answer.embodied_g < 24 / 35040.0 * 4 / 96 * 3e6);
+    /* No family: the provider's mean. */
+    use = find_use("aws", "x", "y", "", "vCPU-Hours");
+    answer = estimate("aws", "", &use, 10);
+    assert_close(answer.energy_kwh, 0.0240620, 1e-9);
+    /* T4: 70 W × (0.12 + 0.5 × 0.83) × PUE 1.1 */
+    use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour");
+    answer = estimate("gcp", "europe-west1", &use, 10);
+    assert_close(answer.energy_kwh, 10 * 70 * 0.535 * 1.1 / 1000, 1e-9);
+    /* 1 TB-month on hard disks, three copies: 0.65 W × 730 h × 3 */
+    use = find_use("aws", "AmazonS3", "TimedStorage-ByteHrs", "", "GB-Mo");
+    answer = estimate("aws", "eu-west-1", &use, 1000);
+    assert_close(answer.energy_kwh, 0.65 * 730 * 3 * 1.135 / 1000, 1e-9);
+    assert_false(answer.has_embodied);
+}
+
+static void estimates_are_linear(void **state) {
+    (void)state;
+    struct jb_cloud_use use = find_use("aws", "AmazonEC2", "BoxUsage:p4d.24xlarge", "", "Hrs");
+    struct jb_cloud_answer one = estimate("aws", "eu-west-1", &use, 7.25),
+                           two = estimate("aws", "eu-west-1", &use, 14.5),
+                           none = estimate("aws", "eu-west-1", &use, 0);
+    assert_true(two.energy_kwh == 2 * one.energy_kwh && two.embodied_g == 2 * one.embodied_g);
+    assert_true(none.energy_kwh == 0 && none.embodied_g == 0);
+}
+
+static void unknown_factors_are_unknown(void **state) {
+    struct jb_cloud_answer answer;
+    struct jb_error error = {0};
+    struct jb_cloud_question question = {
+        .factors = factors, .provider = "oracle", .region = "", .utilisation = 0.5};
+    (void)state;
+    struct jb_cloud_use use = find_use("oracle", "x", "y", "", "vCPU-Hours");
+    assert_int_equal(jb_cloud_estimate(cloud, &question, &use, 1, &error, &answer), JB_NO_DATA);
+    assert_non_null(strstr(error.message, "pue"));
+    question.provider = "aws";
+    use = find_use("aws", "AmazonEC2", "BoxUsage:inf2.xlarge", "", "Hrs");
+    assert_int_equal(jb_cloud_estimate(cloud, &question, &use, 1, &error, &answer), JB_NO_DATA);
+    assert_non_null(strstr(error.message, "Inferentia2"));
+}
+
+static void regions_by_other_names(void **state) {
+    (void)state;
+    assert_string_equal(jb_cloud_region_find(cloud, "azure", "EU West"), "westeurope");
+    assert_string_equal(jb_cloud_region_find(cloud, "aws", "EU (Ireland)"), "eu-west-1");
+    assert_string_equal(jb_cloud_region_find(cloud, "alibaba", "华东1（杭州）"), "cn-hangzhou");
+    assert_null(jb_cloud_region_find(cloud, "azure", "eu (ireland)"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compute_by_hand),
+        cmocka_unit_test(embodied_by_hand),
+        cmocka_unit_test(machines_by_name),
+        cmocka_unit_test(unknown_machines),
+        cmocka_unit_test(tables_are_whole),
+        cmocka_unit_test(uses_by_rule),
+        cmocka_unit_test(what_is_not_known_says_why),
+        cmocka_unit_test(estimates_by_hand),
+        cmocka_unit_test(estimates_are_linear),
+        cmocka_unit_test(unknown_factors_are_unknown),
+        cmocka_unit_test(regions_by_other_names),
+    };
+    return cmocka_run_group_tests(tests, load, unload);
+}

@@ -1,0 +1,98 @@
+/* What one unit of a bill's line is: its unit's dimension, and the first rule that fits its texts. */
+#include "estimate/cloud_internal.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_SIZE 512
+
+/* "100 Hours" and "1 GB/Month" are priced by the hundred, but counted in hours: numbers in front say
+ * nothing of the quantity (FOCUS 1.2, ConsumedQuantity; x_PricingBlockSize has them). */
+static const struct jb_cloud_unit *find_unit(const struct jb_cloud *cloud, const char *text) {
+    char unit[TEXT_SIZE];
+    jb_cloud_lower(text, unit, sizeof unit);
+    for (const char *at = unit;; at++) {
+        uint32_t id = jb_strings_find(cloud->unit_names, at);
+        if (id != JB_STRING_NONE)
+            return &cloud->units[id];
+        if (!strchr("0123456789., ", *at) || !*at)
+            return NULL;
+    }
+}
+
+static bool fits(const struct jb_cloud_rule *rule, const struct jb_cloud_line *line, const char *service,
+                 const char *item, const char *dimension) {
+    return (strcmp(rule->provider, "*") == 0 || strcmp(rule->provider, line->provider) == 0) &&
+           (strcmp(rule->dimension, "*") == 0 || strcmp(rule->dimension, dimension) == 0) &&
+           jb_text_matches(rule->service, service) && jb_text_matches(rule->item, item);
+}
+
+/* The machine is named by a column, else by what stands behind the colon of AWS's usage types, else by the
+ * item itself (Azure's meters, SKUs of other tables). */
+static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_line *line,
+                         struct jb_cloud_machine *ret) {
+    const char *colon = strrchr(line->item, ':');
+    if (*line->machine && jb_cloud_machine_find(cloud, line->provider, line->machine, ret))
+        return true;
+    return jb_cloud_machine_find(cloud, line->provider, colon ? colon + 1 : line->item, ret);
+}
+
+/* The family of vCPUs that are billed apart from memory: "N2D AMD Instance Core running in Frankfurt". */
+static void find_family(const struct jb_cloud *cloud, const char *provider, const char *item,
+                        struct jb_cloud_machine *ret) {
+    static const char *const before[] = {"spot", "preemptible", "reserved", "sole", "tenancy"};
+    for (const char *word = item; *word;) {
+        char name[32];
+        size_t length = strcspn(word, " -");
+        bool is_before = false;
+        snprintf(name, sizeof name, "%.*s", (int)length, word);
+        for (size_t i = 0; i < JB_COUNT(before); i++)
+            is_before = is_before || strcmp(name, before[i]) == 0;
+        if (!is_before) {
+            const struct jb_cloud_type *type = jb_cloud_type_find(cloud, provider, name);
+            if (type) {
+                ret->architecture = type->architecture;
+                ret->stand_in_uncertainty = type->stand_in_uncertainty;
+                ret->server_vcpus = type->server_vcpus;
+            }
+            return;
+        }
+        word += length + strspn(word + length, " -");
+    }
+}
+
+enum jb_code jb_cloud_use_find(const struct jb_cloud *cloud, const struct jb_cloud_line *line,
+                               struct jb_error *error, struct jb_cloud_use *ret_use) {
+    char service[TEXT_SIZE], item[TEXT_SIZE];
+    const struct jb_cloud_unit *unit = find_unit(cloud, line->unit);
+    const char *dimension = unit ? unit->dimension : "";
+    bool names_machine = false;
+    jb_cloud_lower(line->service, service, sizeof service);
+    jb_cloud_lower(line->item, item, sizeof item);
+    for (size_t i = 0; i < cloud->rule_count; i++) {
+        const struct jb_cloud_rule *rule = &cloud->rules[i];
+        if (!fits(rule, line, service, item, dimension))
+            continue;
+        struct jb_cloud_use use = {.resource = rule->resource,
+                                   .amount = rule->amount * (unit ? unit->multiplier : 1),
+                                   .gpu = rule->gpu,
+                                   .machine = {.vcpus = 1, .gpu = "", .architecture = ""}};
+        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, line, &use.machine)) {
+            names_machine = true;
+            continue;
+        }
+        if (rule->resource == JB_CLOUD_VCPU)
+            find_family(cloud, line->provider, item, &use.machine);
+        *ret_use = use;
+        return JB_OK;
+    }
+    if (names_machine)
+        return jb_error_set(error, JB_NO_DATA, "instance type '%.60s' is not known",
+                            *line->machine ? line->machine : line->item);
+    if (!unit && *line->unit)
+        return jb_error_set(error, JB_NO_DATA, "no energy is known of unit '%.60s'", line->unit);
+    return jb_error_set(error, JB_NO_DATA, "no energy is known of '%.60s'",
+                        *line->item ? line->item : line->service);
+}
