@@ -83,6 +83,10 @@ KERNEL_INLINE bool is_equal_short(const struct jb_scan_memo_text *known, struct 
     return (~same & (((uint64_t)1 << JB_SCAN_MEMO_TEXT) - 1)) == 0;
 }
 
+KERNEL_INLINE uint64_t differ_short(struct short_text a, struct short_text b) {
+    return ~join_bits(_mm256_cmpeq_epi8(a.low, b.low), _mm256_cmpeq_epi8(a.high, b.high));
+}
+
 #include "base/scan_kernel.h"
 
 const struct jb_scan_kernel jb_scan_kernel_avx2 = KERNEL("avx2");

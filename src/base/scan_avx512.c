@@ -65,6 +65,10 @@ KERNEL_INLINE bool is_equal_short(const struct jb_scan_memo_text *known, struct 
                                         _mm512_load_si512(known)) == 0;
 }
 
+KERNEL_INLINE uint64_t differ_short(struct short_text a, struct short_text b) {
+    return _mm512_cmpneq_epi8_mask(a.bytes, b.bytes);
+}
+
 #include "base/scan_kernel.h"
 
 const struct jb_scan_kernel jb_scan_kernel_avx512 = KERNEL("avx512");

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define MEMO_CEILING ((size_t)1 << 13) /* texts remembered in one column */
+#define MEMO_CEILING ((size_t)1 << 13) /* texts remembered in one column; their places fit 16 bits */
+#define SPREAD       8                 /* places of the index for each of them */
 
 /* ---- memos ------------------------------------------------------------------------------------------ */
 
@@ -20,22 +21,27 @@ void jb_scan_memo_free(struct jb_scan_memo *memo) {
 enum jb_code jb_scan_memo_make(size_t capacity, struct jb_error *error, struct jb_scan_memo *ret_memo) {
     struct jb_scan_memo memo = {
         .texts = aligned_alloc(64, capacity * sizeof *memo.texts),
-        .index = calloc(capacity * 4, sizeof *memo.index),
-        .mask = capacity * 4 - 1,
+        .index = calloc(capacity * SPREAD, sizeof *memo.index),
+        .mask = capacity * SPREAD - 1,
+        .count = 1,
         .capacity = capacity,
     };
     if (!memo.texts || !memo.index) {
         jb_scan_memo_free(&memo);
         return jb_error_set(error, JB_MEMORY, "no memory to remember %zu texts", capacity);
     }
+    /* No text has a NUL, and then more. */
+    memset(&memo.texts[0], 0, sizeof memo.texts[0]);
+    memo.texts[0].text[1] = '?';
     *ret_memo = memo;
     return JB_OK;
 }
 
 void jb_scan_memo_clear(struct jb_scan_memo *memo) {
-    if (memo->count)
+    if (memo->count > 1)
         memset(memo->index, 0, (memo->mask + 1) * sizeof *memo->index);
-    memo->count = 0;
+    memo->count = 1;
+    memo->is_steady = false;
 }
 
 /* Remembers a text as it stands in the file. A full memo grows, then forgets everything: times go by. */
@@ -54,21 +60,20 @@ static enum jb_code memo_add(struct jb_scan_worker *worker, size_t key, const ch
     } else if (memo->count == memo->capacity) {
         jb_scan_memo_clear(memo);
     }
-    uint64_t hash = worker->layout->kernel->hash(text, length);
-    size_t at = hash & memo->mask;
+    size_t at = worker->layout->kernel->hash(text, length) & memo->mask;
     for (size_t probe = 0; probe < JB_SCAN_MEMO_PROBES; probe++, at = (at + 1) & memo->mask) {
-        if (memo->index[at] == 0) {
-            struct jb_scan_memo_text *known = &memo->texts[memo->count++];
-            memset(known->text, 0, sizeof known->text);
-            memcpy(known->text, text, length);
-            known->id = id;
-            memo->index[at] = (hash >> 32 << 32) | memo->count;
-            break;
-        }
-        const struct jb_scan_memo_text *there = &memo->texts[(uint32_t)memo->index[at] - 1];
-        if (memcmp(there->text, text, length) == 0 &&
+        const struct jb_scan_memo_text *there = &memo->texts[memo->index[at]];
+        if (memo->index[at] && memcmp(there->text, text, length) == 0 &&
             (length == JB_SCAN_MEMO_TEXT || there->text[length] == '\0'))
             break; /* twice in one batch */
+        if (memo->index[at])
+            continue;
+        memo->index[at] = (uint16_t)memo->count;
+        struct jb_scan_memo_text *known = &memo->texts[memo->count++];
+        memset(known->text, 0, sizeof known->text);
+        memcpy(known->text, text, length);
+        known->id = id;
+        break;
     }
     return JB_OK;
 }
@@ -141,7 +146,6 @@ static enum jb_code take_key(struct jb_scan_worker *worker, size_t slot, size_t 
     else if (!code)
         code = memo_add(worker, key, bytes, length, id, error);
     batch->ids[row * worker->layout->id_count + key] = id;
-    batch->hashes[row] += id * jb_scan_factor(key);
     return code;
 }
 
@@ -205,7 +209,6 @@ static enum jb_code take_nothing(struct jb_scan_worker *worker, size_t slot, str
         *error = why;
     for (size_t row = 0; row < batch->count; row++) {
         batch->ids[row * layout->id_count + place] = id;
-        batch->hashes[row] += id * jb_scan_factor(place);
     }
     return code;
 }
@@ -224,11 +227,8 @@ static enum jb_code take_column(struct jb_scan_worker *worker, const struct jb_s
         layout->kernel->decimals(rows, field, slot->decimals, batch->values + place * JB_SCAN_BATCH,
                                  &worker->missed);
     } else {
-        uint64_t factor = jb_scan_factor(place);
-        layout->kernel->texts(&worker->memos[place], rows, field, factor, layout->id_count,
-                              batch->ids + place, batch->hashes, &worker->missed);
-        for (size_t i = 0; i < worker->missed.count; i++) /* they were given the id UINT32_MAX */
-            batch->hashes[worker->missed.rows[i]] -= UINT32_MAX * factor;
+        layout->kernel->texts(&worker->memos[place], rows, field, layout->id_count, batch->ids + place,
+                              &worker->missed);
     }
     return take_missed(worker, rows, slot_number, field, error);
 }
@@ -291,14 +291,10 @@ static void clear_batch(struct jb_scan_worker *worker, size_t count) {
     batch->first_row = worker->range->row_count;
     batch->input = (uint32_t)worker->range->input;
     size_t input_key = worker->layout->key_count;
-    uint64_t hash = 0;
     if (worker->layout->request->by_input) {
-        hash = batch->input * jb_scan_factor(input_key);
         for (size_t row = 0; row < count; row++)
             batch->ids[row * worker->layout->id_count + input_key] = batch->input;
     }
-    for (size_t row = 0; row < count; row++)
-        batch->hashes[row] = hash;
 }
 
 enum jb_code jb_scan_take_rows(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
@@ -336,7 +332,6 @@ enum jb_code jb_scan_take_texts(struct jb_scan_worker *worker, const char *const
         else if (code && error)
             *error = why;
         batch->ids[place] = id;
-        batch->hashes[0] += id * jb_scan_factor(place);
     }
     if (!code)
         code = jb_scan_groups_add(worker->range->groups, batch, error);

@@ -9,10 +9,6 @@
 #define SEGMENT_RECORDS ((size_t)1024)
 #define TEXT_OVERHEAD   64 /* bytes that a text takes besides itself */
 
-uint64_t jb_scan_factor(size_t key) {
-    return jb_hash_uint64(key + 1) | 1;
-}
-
 /* Counts bytes against the ceiling of the whole scan. */
 static enum jb_code account(struct jb_scan_groups *groups, size_t size, struct jb_error *error) {
     size_t used = atomic_fetch_add_explicit(&groups->memory->used, size, memory_order_relaxed);
@@ -144,22 +140,19 @@ enum jb_code jb_scan_groups_time(struct jb_scan_groups *groups, size_t key, int6
 
 /* ---- groups ----------------------------------------------------------------------------------------- */
 
-/* A sum of id * factor spreads over the upper bits; the index goes by the lower ones. */
-static uint64_t finish_hash(uint64_t hash) {
-    hash ^= hash >> 32;
-    hash *= 0x9e3779b97f4a7c15U;
-    return hash ^ (hash >> 29);
-}
-
 static uint64_t hash_of(const struct jb_scan_layout *layout, const uint32_t *ids) {
-    uint64_t hash = 0;
-    for (size_t key = 0; key < layout->id_count; key++)
-        hash += ids[key] * jb_scan_factor(key);
-    return finish_hash(hash);
+    return layout->kernel->hash_ids(ids, layout->id_count);
 }
 
-static bool is_same_key(const struct jb_scan_layout *layout, const uint32_t *a, const uint32_t *b) {
-    return memcmp(a, b, layout->id_count * sizeof *a) == 0;
+static inline bool is_same_key(const struct jb_scan_layout *layout, const uint32_t *a, const uint32_t *b) {
+    uint64_t different = 0;
+    for (size_t i = 0; i < layout->id_count; i += 4) {
+        uint64_t ours[2], theirs[2];
+        memcpy(ours, a + i, sizeof ours);
+        memcpy(theirs, b + i, sizeof theirs);
+        different |= (ours[0] ^ theirs[0]) | (ours[1] ^ theirs[1]);
+    }
+    return different == 0;
 }
 
 static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *error) {
@@ -288,7 +281,7 @@ static enum jb_code add_row(struct jb_scan_groups *groups, struct jb_scan_batch 
                             struct jb_error *error) {
     const struct jb_scan_layout *layout = groups->layout;
     const uint32_t *ids = batch->ids + row * layout->id_count;
-    uint64_t hash = finish_hash(batch->hashes[row]);
+    uint64_t hash = batch->hashes[row];
     size_t at, number = find_group(groups, hash, ids, &at);
     if (number == groups->count) {
         enum jb_code code = add_group(groups, at, hash, ids, batch->first_row + row, batch->input, error);
@@ -323,10 +316,13 @@ enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_ba
         return code;
     /* The index and the records may lie anywhere in memory: ask for all of them before the first is needed.
      */
-    for (size_t row = 0; row < batch->count; row++)
-        __builtin_prefetch(&groups->index[finish_hash(batch->hashes[row]) & (groups->index_size - 1)]);
+    const size_t mask = groups->index_size - 1, stride = groups->layout->id_count;
     for (size_t row = 0; row < batch->count; row++) {
-        uint64_t entry = groups->index[finish_hash(batch->hashes[row]) & (groups->index_size - 1)];
+        batch->hashes[row] = groups->layout->kernel->hash_ids(batch->ids + row * stride, stride);
+        __builtin_prefetch(&groups->index[batch->hashes[row] & mask]);
+    }
+    for (size_t row = 0; row < batch->count; row++) {
+        uint64_t entry = groups->index[batch->hashes[row] & mask];
         if (entry) {
             const char *record = (const char *)jb_scan_groups_record(groups, (uint32_t)entry - 1);
             __builtin_prefetch(record);
@@ -376,7 +372,7 @@ static enum jb_code merge_group(struct jb_scan_groups *to, const struct jb_scan_
                                 struct jb_error *error) {
     const struct jb_scan_layout *layout = to->layout;
     struct jb_scan_record *theirs = jb_scan_groups_record(from, number);
-    uint32_t ids[JB_SCAN_SLOT_CEILING + 4];
+    uint32_t ids[JB_SCAN_SLOT_CEILING + 4] __attribute__((aligned(16)));
     memcpy(ids, jb_scan_record_ids(layout, theirs), layout->id_count * sizeof *ids);
     for (size_t key = 0; key < layout->key_count; key++)
         ids[key] = translation->ids[key][ids[key]];

@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#define JB_SCAN_BATCH   256            /* most rows taken in one go */
+#define JB_SCAN_BATCH   128            /* most rows taken in one go: their text stays in the first cache */
 #define JB_SCAN_SLACK   ((size_t)64)   /* bytes that may be read on either side of the text in a buffer */
 #define JB_SCAN_ENDS    ((size_t)8192) /* most field ends found in one go; above the widest row */
 #define JB_SCAN_NO_SLOT SIZE_MAX
@@ -26,7 +26,7 @@ struct jb_scan_index {
     uint32_t *ends; /* JB_SCAN_ENDS + 64 */
     size_t count;
     size_t newline_count; /* of them */
-    bool has_quotes;
+    bool has_quotes, has_returns;
     bool is_odd; /* something in here is no good CSV, or has a NUL: to be looked at row by row */
 };
 
@@ -36,6 +36,7 @@ struct jb_scan_rows_view {
     const char *bytes;
     const uint32_t *ends;
     size_t width, count;
+    bool is_plain; /* there are neither quotes nor carriage returns in them */
 };
 
 /* What a short text, as it stands in the file, was found to mean. */
@@ -47,10 +48,12 @@ struct jb_scan_memo_text {
 
 struct jb_scan_memo {
     struct jb_scan_memo_text *texts;
-    uint64_t
-        *index;  /* open addressing: hash in the upper half, place in texts + 1 in the lower; 0 is empty */
+    /* Open addressing: place in texts; texts[0] is like no text, and stands for an empty place. */
+    uint16_t *index;
     size_t mask; /* size of the index - 1 */
     size_t count, capacity;
+    bool
+        is_steady; /* all cells of the last batch were the same: most likely those of the next one are, too */
 };
 #define JB_SCAN_MEMO_PROBES 8
 
@@ -69,12 +72,13 @@ struct jb_scan_kernel {
      * behind length. */
     void (*index)(const char *bytes, size_t length, char separator, struct jb_scan_index *ret_index);
 
-    /* Looks the cells of one column up: ids[row * id_stride], and adds id * factor to hashes[row]. */
-    void (*texts)(const struct jb_scan_memo *memo, const struct jb_scan_rows_view *rows, size_t field,
-                  uint64_t factor, size_t id_stride, uint32_t *ids, uint64_t *hashes,
-                  struct jb_scan_missed *ret_missed);
+    /* Looks the cells of one column up: ids[row * id_stride]. */
+    void (*texts)(struct jb_scan_memo *memo, const struct jb_scan_rows_view *rows, size_t field,
+                  size_t id_stride, uint32_t *ids, struct jb_scan_missed *ret_missed);
     /* Where such a text is to be put; length up to JB_SCAN_MEMO_TEXT. */
     uint64_t (*hash)(const char *text, size_t length);
+    /* Of a key: count ids, a multiple of 4, at a multiple of 16 bytes. */
+    uint64_t (*hash_ids)(const uint32_t *ids, size_t count);
 
     /* Numbers of one column in units of 10^-decimals. Takes what has up to 16 digits. */
     void (*decimals)(const struct jb_scan_rows_view *rows, size_t field, unsigned decimals, jb_int128 *values,
@@ -147,7 +151,7 @@ struct jb_scan_groups {
 struct jb_scan_batch {
     size_t count;
     uint32_t *ids;      /* [row * id_count + key] */
-    uint64_t *hashes;   /* sum of id * factor over the keys */
+    uint64_t *hashes;   /* of the ids */
     jb_int128 *values;  /* [sum * JB_SCAN_BATCH + row] */
     uint8_t *is_absent; /* the same */
     uint64_t first_row; /* of its range */
@@ -155,8 +159,6 @@ struct jb_scan_batch {
     size_t fault_count;
     struct jb_scan_fault faults[JB_SCAN_BATCH]; /* what == NULL: the row is good */
 };
-
-uint64_t jb_scan_factor(size_t key); /* by which the id of a key enters the hash */
 
 enum jb_code jb_scan_groups_make(const struct jb_scan_layout *layout, struct jb_scan_memory *memory,
                                  struct jb_error *error, struct jb_scan_groups **ret_groups);

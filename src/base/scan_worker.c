@@ -141,8 +141,11 @@ static enum jb_code take_some(struct jb_scan_worker *worker, size_t reach, struc
     for (size_t row = 0; row < count && !worker->is_over; row += JB_SCAN_BATCH) {
         size_t batch = count - row < JB_SCAN_BATCH ? count - row : JB_SCAN_BATCH;
         const uint32_t *ends = index->ends + row * source->width;
-        struct jb_scan_rows_view view = {
-            .bytes = bytes, .ends = ends, .width = source->width, .count = batch};
+        struct jb_scan_rows_view view = {.bytes = bytes,
+                                         .ends = ends,
+                                         .width = source->width,
+                                         .count = batch,
+                                         .is_plain = !index->has_quotes && !index->has_returns};
         size_t begin = (uint32_t)(ends[-1] + 1), end = ends[batch * source->width - 1] + 1;
         enum jb_code code = jb_scan_take_rows(worker, &view, worker->range->line_count, error);
         if (code)
@@ -294,12 +297,13 @@ enum jb_code jb_scan_worker_make(const struct jb_scan_layout *layout, struct jb_
     worker->is_stopped = is_stopped;
     struct jb_scan_batch *batch = &worker->batch;
     worker->ends = calloc(JB_SCAN_ENDS + 64 + 1, sizeof *worker->ends);
-    batch->ids = calloc(JB_SCAN_BATCH * layout->id_count + 1, sizeof *batch->ids);
+    batch->ids = aligned_alloc(64, JB_SCAN_BATCH * (layout->id_count + 1) * sizeof *batch->ids);
     batch->hashes = calloc(JB_SCAN_BATCH, sizeof *batch->hashes);
     batch->values = calloc(JB_SCAN_BATCH * (layout->sum_count + 1), sizeof *batch->values);
     batch->is_absent = calloc(JB_SCAN_BATCH * (layout->sum_count + 1), sizeof *batch->is_absent);
     if (!worker->ends || !batch->ids || !batch->hashes || !batch->values || !batch->is_absent)
         return jb_error_set(error, JB_MEMORY, "no memory for a thread of the scan");
+    memset(batch->ids, 0, JB_SCAN_BATCH * (layout->id_count + 1) * sizeof *batch->ids);
     worker->ends[0] = UINT32_MAX;
     worker->index.ends = worker->ends + 1;
     worker->block_size = layout->request->block_size ? layout->request->block_size : BLOCK;
