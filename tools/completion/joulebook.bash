@@ -62,13 +62,17 @@ _joulebook() {
     import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
+    payback,--require) :; return ;;
+    payback,--draws) :; return ;;
+    payback,--seed) :; return ;;
+    payback,--threads) :; return ;;
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors payback index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors payback index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -112,6 +116,9 @@ _joulebook() {
     factors)
         COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    payback)
+        COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))
         ;;
     index)
         COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
