@@ -275,3 +275,58 @@ enum jb_code jb_lookup_account(struct jb_lookup *lookup, const struct jb_project
                             item->account);
     return code ? code : take_totals(lookup, item, &statement, ret_rates);
 }
+
+/* W beside each accelerator. */
+static enum jb_code find_host_power(struct jb_lookup *lookup, const char *accelerator,
+                                    struct jb_product *ret_product) {
+    const char *const subjects[] = {accelerator, "accelerator"};
+    struct jb_factor_answer answer;
+    enum jb_code code = need_factors(lookup);
+    for (size_t i = 0; i < JB_COUNT(subjects) && !code; i++) {
+        struct jb_factor_query query = {.quantity = JB_HOST_POWER,
+                                        .subject = subjects[i],
+                                        .at_ns = lookup->project->start_ns,
+                                        .allows_earlier = true};
+        if (jb_factors_find(lookup->sources->factors, &query, &answer) == JB_OK)
+            return product_of(lookup, &answer, "W", ret_product);
+    }
+    return code ? code
+                : jb_error_set(lookup->error, JB_INPUT,
+                               "there is no host_power of 'accelerator' in the factor tables");
+}
+
+enum jb_code jb_lookup_job(struct jb_lookup *lookup, const struct jb_project_item *item,
+                           struct jb_job_rates *ret_rates) {
+    static const char *const units[] = {"request", "image", "video", "run"};
+    struct jb_job_estimate estimate;
+    struct jb_job_rates rates = {.energy = jb_product_of(1)};
+    char name[JB_INPUT_NAME_SIZE], unit[32], note[512];
+    if (!lookup->sources->tables)
+        return jb_error_set(lookup->error, JB_INPUT, "model: there are no tables of models here");
+    enum jb_code code = jb_job_estimate(lookup->sources->tables, &item->job, lookup->error, &estimate);
+    if (code)
+        return code == JB_USAGE || code == JB_LIMIT ? JB_INPUT : code;
+    const struct jb_energy *energy = &estimate.energy;
+    (void)snprintf(name, sizeof name, "%.80s: GPU energy", item->name);
+    (void)snprintf(unit, sizeof unit, "Wh / %s", units[energy->unit]);
+    if (energy->low_j > 0 && energy->high_j > energy->low_j)
+        code = add_input(lookup, name, unit, "estimate",
+                         jb_distribution_of_interval(energy->low_j / 3600, energy->high_j / 3600),
+                         &rates.energy);
+    else
+        rates.energy.constant = energy->energy_j / 3600;
+    rates.energy.constant *= 1e-3;
+    (void)snprintf(note, sizeof note,
+                   "%.80s: %.3g Wh of GPU energy a %s, %.3g – %.3g, on %u %s in %s, at %.3g in flight",
+                   estimate.model, energy->energy_j / 3600, units[energy->unit], energy->low_j / 3600,
+                   energy->high_j / 3600, estimate.accelerator_count, estimate.accelerator->name,
+                   jb_precision_name(estimate.precision), energy->concurrency);
+    add_note(lookup, note);
+    if (!code)
+        code = find_host_power(lookup, estimate.accelerator->name, &rates.host);
+    rates.host.constant *= 1e-3 * estimate.accelerator_h;
+    rates.gpu_hours = estimate.accelerator_h;
+    if (!code)
+        *ret_rates = rates;
+    return code;
+}

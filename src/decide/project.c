@@ -316,14 +316,15 @@ enum item_key {
     ACCOUNT,
     ACCOUNT_FROM,
     ACCOUNT_TO,
+    GPU_PRICE,
     SOURCE,
     NOTE,
     ITEM_KEY_COUNT,
 };
 static const char *const item_keys[] = {
-    "amount",    "what",        "energy",  "carbon",       "money",      "region", "scope",
-    "share",     "attribution", "rebound", "from",         "until",      "ramp",   "growth",
-    "amortised", "embodied",    "account", "account_from", "account_to", "source", "note",
+    "amount",      "what",         "energy",     "carbon",    "money",  "region", "scope",     "share",
+    "attribution", "rebound",      "from",       "until",     "ramp",   "growth", "amortised", "embodied",
+    "account",     "account_from", "account_to", "gpu_price", "source", "note",
 };
 _Static_assert(JB_COUNT(item_keys) == ITEM_KEY_COUNT, "a name for each key");
 
@@ -368,6 +369,19 @@ static enum jb_code read_share(struct reader *reader, const char *input_name, st
     return code ? code : jb_product_multiply(&item->share, &share, 1, reader->error);
 }
 
+static enum jb_code read_gpu_price(struct reader *reader, const char *input_name,
+                                   struct jb_project_item *item) {
+    struct jb_dimension dimension = jb_dimension_of(JB_DIMENSION_MONEY, 1), hour;
+    double size;
+    enum jb_code code = read_formula(reader, input_name, &item->gpu_price);
+    (void)jb_measure_find(&reader->project->measures, "gpu-hour", &size, &hour);
+    (void)jb_dimension_add(&dimension, &hour, -1);
+    if (!code)
+        code = require_dimension(reader, &item->gpu_price, dimension);
+    item->has_gpu_price = true;
+    return code;
+}
+
 static enum jb_code read_item_entry(struct reader *reader, struct jb_project_item *item, double *amortised_h,
                                     bool *has_rebound) {
     char input_name[JB_INPUT_NAME_SIZE];
@@ -409,6 +423,8 @@ static enum jb_code read_item_entry(struct reader *reader, struct jb_project_ite
         return jb_time_parse(value, reader->error, &item->account_from_ns);
     case ACCOUNT_TO:
         return jb_time_parse(value, reader->error, &item->account_to_ns);
+    case GPU_PRICE:
+        return read_gpu_price(reader, input_name, item);
     case WHAT:
         item->what = value;
         break;
@@ -427,7 +443,13 @@ static enum jb_code read_item_entry(struct reader *reader, struct jb_project_ite
     case NOTE:
         break;
     case ITEM_KEY_COUNT:
-        code = unknown_key(reader, item_keys, JB_COUNT(item_keys));
+        code = jb_job_set(&item->job, reader->entry->name, value, reader->error);
+        if (code == JB_NO_DATA) {
+            const char *keys[ITEM_KEY_COUNT + JB_JOB_KEY_COUNT];
+            memcpy(keys, item_keys, sizeof item_keys);
+            memcpy(keys + ITEM_KEY_COUNT, jb_job_keys, sizeof jb_job_keys);
+            code = unknown_key(reader, keys, JB_COUNT(keys));
+        }
         break;
     }
     return code;
@@ -437,8 +459,10 @@ static enum jb_code read_item_entry(struct reader *reader, struct jb_project_ite
 static enum jb_code check_item(struct reader *reader, struct jb_project_item *item, double amortised_h) {
     const struct jb_project *project = reader->project;
     reader->entry = NULL;
-    if (item->account && item->embodied)
-        return WRONG(reader, "account and embodied exclude each other");
+    if ((item->account != NULL) + (item->embodied != NULL) + (item->job.model != NULL) > 1)
+        return WRONG(reader, "account, embodied and model exclude each other");
+    if (!item->job.model && (jb_job_is_set(&item->job) || item->has_gpu_price))
+        return WRONG(reader, "says how a model runs, but not which; add model = qwen2.5-7b");
     if (item->account ? item->has_amount : !item->has_amount)
         return WRONG(reader, item->account ? "account and amount exclude each other"
                                            : "needs an amount, such as amount = 300 kWh / month");

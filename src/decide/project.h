@@ -4,6 +4,7 @@
 
 #include "base/ini.h"
 #include "decide/formula.h"
+#include "estimate/job.h"
 
 #define JB_PROJECT_ITEM_CEILING 128
 
@@ -34,6 +35,10 @@ struct jb_project_item {
     /* An account of the book, and the period from which its rate is taken. */
     const char *account;
     int64_t account_from_ns, account_to_ns;
+    /* A model that works: amount is how many requests, images, videos or runs. */
+    struct jb_job job; /* model NULL: none */
+    struct jb_product gpu_price;
+    bool has_gpu_price;
 };
 
 struct jb_project {

@@ -207,6 +207,46 @@ static enum jb_code take_account(struct builder *builder) {
     return code;
 }
 
+/* What a model takes for one of the amount: the accelerators and the rest of the server, with PUE on both;
+ * the money of rented accelerators in place of that of electricity. */
+static enum jb_code take_job(struct builder *builder) {
+    const struct jb_project_item *item = builder->item;
+    struct jb_project_item priced = *item;
+    struct jb_job_rates job;
+    struct rates rates;
+    enum jb_code code = jb_lookup_job(&builder->lookup, item, &job);
+    priced.is_it = true;
+    if (item->has_gpu_price)
+        priced.conversions[JB_WORTH_MONEY].kind = JB_CONVERSION_NONE;
+    builder->item = &priced;
+    for (int part = 0; part < 2 && !code; part++) {
+        rates = (struct rates){.is_electric = true, .has = {true}, .of = {part ? job.host : job.energy}};
+        code = take_electricity(builder, &rates);
+        for (int worth = 0; worth < JB_WORTH_COUNT && !code; worth++) {
+            struct jb_product product = item->amount;
+            product.dimension = (struct jb_dimension){0};
+            rates.of[worth].dimension = (struct jb_dimension){0};
+            if (is_open(builder, &rates, (enum jb_worth)worth))
+                lacks(builder, (enum jb_worth)worth,
+                      worth == JB_WORTH_CARBON ? "a region, or grid_intensity in [project]"
+                                               : "gpu_price, or electricity_price in [project]");
+            if (rates.has[worth])
+                code = jb_product_multiply(&product, &rates.of[worth], 1, builder->error);
+            if (rates.has[worth] && !code)
+                code = add_term(builder, (enum jb_worth)worth, &product, true, item->is_rate);
+        }
+    }
+    builder->item = item;
+    if (!code && item->has_gpu_price) {
+        struct jb_product product = item->amount;
+        product.constant *= job.gpu_hours;
+        code = jb_product_multiply(&product, &item->gpu_price, 1, builder->error);
+        if (!code)
+            code = add_term(builder, JB_WORTH_MONEY, &product, false, item->is_rate);
+    }
+    return code;
+}
+
 static bool is_electricity(const struct jb_project_item *item) {
     struct jb_dimension energy = jb_dimension_of(JB_DIMENSION_ENERGY, 1);
     return item->what ? strcmp(item->what, "electricity") == 0
@@ -220,6 +260,8 @@ static enum jb_code take_item(struct builder *builder) {
     struct rates rates = {.is_electric = is_electricity(item)};
     if (item->account)
         return take_account(builder);
+    if (item->job.model)
+        return take_job(builder);
     enum jb_code code = take_given(builder, &rates);
     if (code)
         return code;

@@ -55,6 +55,8 @@ static const struct jb_quantity_info infos[JB_QUANTITY_COUNT] = {
                             "energy of one unit of a fuel, a way to travel or a material"},
     [JB_ACTIVITY_CARBON] = {"activity_carbon", "kgCO2e", "activity_carbon_kgco2e", 0, 1000000,
                             "CO2e of one unit of a fuel, a way to travel or a material"},
+    [JB_HOST_POWER] = {"host_power", "W", "host_power_w", 0, 5000,
+                       "power of a server beside its accelerators, for each of them"},
 };
 
 /* Other ways to write a unit, and how many of ours it makes. */

@@ -71,8 +71,8 @@ _joulebook() {
     index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors payback index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors payback index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors estimate payback index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors estimate payback index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -116,6 +116,9 @@ _joulebook() {
     factors)
         COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    estimate)
+        COMPREPLY=($(compgen -W "--help" -- "$word"))
         ;;
     payback)
         COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))
