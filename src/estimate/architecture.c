@@ -148,9 +148,11 @@ uint64_t jb_architecture_kv(const struct jb_architecture *a, uint64_t token_coun
     return sum > UINT64_MAX ? UINT64_MAX : (uint64_t)sum;
 }
 
-enum jb_code jb_architecture_image_tokens(const struct jb_architecture *a, uint32_t width, uint32_t height,
-                                          struct jb_error *error, uint64_t *ret_tokens) {
-    const double floor_tokens = 4, ceiling_tokens = 16384;
+/* Tokens of one picture whose sides are rounded to patches and whose tokens stay between floor and ceiling.
+ */
+static enum jb_code count_tokens(const struct jb_architecture *a, uint32_t width, uint32_t height,
+                                 double floor_tokens, double ceiling_tokens, struct jb_error *error,
+                                 double *ret_tokens) {
     if (!a->vision_layer_count)
         return jb_error_set(error, JB_USAGE, "the model has no vision tower that is known");
     if (!width || !height)
@@ -168,6 +170,29 @@ enum jb_code jb_architecture_image_tokens(const struct jb_architecture *a, uint3
         columns = is_large ? fmax(1, floor(wide / beta / side)) : ceil(wide * beta / side);
         rows = is_large ? fmax(1, floor(high / beta / side)) : ceil(high * beta / side);
     }
-    *ret_tokens = (uint64_t)(columns * rows);
+    *ret_tokens = columns * rows;
     return JB_OK;
+}
+
+enum jb_code jb_architecture_image_tokens(const struct jb_architecture *a, uint32_t width, uint32_t height,
+                                          struct jb_error *error, uint64_t *ret_tokens) {
+    double tokens;
+    enum jb_code code = count_tokens(a, width, height, 4, 16384, error, &tokens);
+    if (!code)
+        *ret_tokens = (uint64_t)tokens;
+    return code;
+}
+
+enum jb_code jb_architecture_video_tokens(const struct jb_architecture *a, uint32_t width, uint32_t height,
+                                          double seconds, struct jb_error *error, uint64_t *ret_tokens) {
+    const double frames_per_s = 2, clip_tokens = 24576;
+    double tokens;
+    if (!(seconds > 0 && seconds <= 86400))
+        return jb_error_set(error, JB_USAGE, "a clip of %g s: it may last up to a day", seconds);
+    double frames = fmin(768, fmax(4, 2 * floor(seconds * frames_per_s / 2)));
+    double ceiling = fmax(fmin(768, clip_tokens / frames * 2), 128 * 1.05);
+    enum jb_code code = count_tokens(a, width, height, 128, floor(ceiling), error, &tokens);
+    if (!code)
+        *ret_tokens = (uint64_t)(tokens * ceil(frames / fmax(1, a->vision_temporal_patch)));
+    return code;
 }

@@ -66,4 +66,12 @@ uint64_t jb_architecture_kv(const struct jb_architecture *architecture, uint64_t
 enum jb_code jb_architecture_image_tokens(const struct jb_architecture *architecture, uint32_t width,
                                           uint32_t height, struct jb_error *error, uint64_t *ret_tokens);
 
+/* The same of a clip: two frames a second, at least 4 and at most 768, an even number; those that share a
+ * temporal patch make tokens together. Each frame stays between 128 and 768 tokens, and below its part of
+ * 24,576 for the clip (qwen-vl-utils: VIDEO_MIN_PIXELS, VIDEO_MAX_PIXELS, VIDEO_TOTAL_PIXELS). seconds: up to
+ * a day. */
+enum jb_code jb_architecture_video_tokens(const struct jb_architecture *architecture, uint32_t width,
+                                          uint32_t height, double seconds, struct jb_error *error,
+                                          uint64_t *ret_tokens);
+
 #endif

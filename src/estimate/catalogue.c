@@ -3,12 +3,12 @@
 
 #include "base/array.h"
 #include "base/csv.h"
+#include "estimate/names.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define MODEL_CEILING 65536
-#define NEAR_COUNT    3
 
 struct jb_catalogue {
     struct jb_model *models;
@@ -174,61 +174,20 @@ enum jb_code jb_catalogue_read(const char *data_path, struct jb_error *error,
     return JB_OK;
 }
 
-static const char *short_name(const struct jb_model *model) {
-    const char *slash = strrchr(model->name, '/');
-    return slash ? slash + 1 : model->name;
-}
-
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* Edits (insert, delete, replace) that make b of a, in any case: Wagner and Fischer, 1974, one row kept. */
-static size_t distance(const char *a, const char *b) {
-    size_t row[sizeof((struct jb_model *)0)->name], width = strlen(b);
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            size_t replaced = diagonal + (lower(a[i]) != lower(b[j]));
-            size_t added = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = replaced < added ? replaced : added;
-        }
-    }
-    return row[width];
-}
-
 enum jb_code jb_catalogue_find(const struct jb_catalogue *catalogue, const char *name, struct jb_error *error,
                                const struct jb_model **ret_model) {
-    const struct jb_model *near[NEAR_COUNT] = {NULL};
-    size_t distances[NEAR_COUNT] = {0};
-    if (strlen(name) >= sizeof near[0]->name)
+    struct jb_near_names near = {0};
+    if (strlen(name) >= JB_NAME_SIZE)
         return jb_error_set(error, JB_USAGE, "'%.60s…': no model has so long a name", name);
     for (size_t i = 0; i < catalogue->count; i++) {
-        const struct jb_model *model = &catalogue->models[i];
-        const char *shown = strchr(name, '/') ? model->name : short_name(model);
-        size_t edits = distance(name, shown), at = NEAR_COUNT;
-        if (edits == 0) {
-            *ret_model = model;
+        if (jb_near_offer(&near, name, catalogue->models[i].name) == 0) {
+            *ret_model = &catalogue->models[i];
             return JB_OK;
         }
-        while (at > 0 && (!near[at - 1] || edits < distances[at - 1]))
-            at--;
-        for (size_t j = NEAR_COUNT; j-- > at + 1;) {
-            near[j] = near[j - 1];
-            distances[j] = distances[j - 1];
-        }
-        if (at < NEAR_COUNT) {
-            near[at] = model;
-            distances[at] = edits;
-        }
     }
-    if (!near[0])
+    if (!near.names[0])
         return jb_error_set(error, JB_USAGE, "'%.60s': the catalogue is empty", name);
-    return jb_error_set(error, JB_USAGE, "no model '%.60s'; near: %s%s%s%s%s", name, near[0]->name,
-                        near[1] ? ", " : "", near[1] ? near[1]->name : "", near[2] ? ", " : "",
-                        near[2] ? near[2]->name : "");
+    return jb_error_set(error, JB_USAGE, "no model '%.60s'; near: %s%s%s%s%s", name, near.names[0],
+                        near.names[1] ? ", " : "", near.names[1] ? near.names[1] : "",
+                        near.names[2] ? ", " : "", near.names[2] ? near.names[2] : "");
 }

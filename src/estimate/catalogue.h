@@ -4,11 +4,12 @@
 
 #include "base/cleanup.h"
 #include "estimate/architecture.h"
+#include "estimate/names.h"
 
 #include <stddef.h>
 
 struct jb_model {
-    char name[96]; /* "Qwen/Qwen2.5-7B-Instruct" */
+    char name[JB_NAME_SIZE]; /* "Qwen/Qwen2.5-7B-Instruct" */
     struct jb_architecture architecture;
     uint64_t counted_millions, counted_active_millions; /* columns to check against; 0: none */
 };

@@ -42,6 +42,9 @@ enum jb_quantity {
     JB_MEMORY_SIZE,
     JB_MEMORY_BANDWIDTH,
     JB_COMPUTE_BF16,
+    JB_ACTIVITY_ENERGY, /* of one unit of a fuel, a way to travel, a material: "diesel/l" */
+    JB_ACTIVITY_CARBON,
+    JB_HOST_POWER, /* of a server beside its accelerators, for each of them */
     JB_QUANTITY_COUNT,
 };
 

@@ -51,6 +51,12 @@ static const struct jb_quantity_info infos[JB_QUANTITY_COUNT] = {
                              "bandwidth of its memory"},
     [JB_COMPUTE_BF16] = {"compute_bf16", "TFLOPS", "compute_bf16_tflops", 0, 1000000,
                          "dense BF16 matrix arithmetic"},
+    [JB_ACTIVITY_ENERGY] = {"activity_energy", "kWh", "activity_energy_kwh", 0, 1000000,
+                            "energy of one unit of a fuel, a way to travel or a material"},
+    [JB_ACTIVITY_CARBON] = {"activity_carbon", "kgCO2e", "activity_carbon_kgco2e", 0, 1000000,
+                            "CO2e of one unit of a fuel, a way to travel or a material"},
+    [JB_HOST_POWER] = {"host_power", "W", "host_power_w", 0, 5000,
+                       "power of a server beside its accelerators, for each of them"},
 };
 
 /* Other ways to write a unit, and how many of ours it makes. */
@@ -82,6 +88,8 @@ static const struct {
     {"W/GB", "W/GB", 1},
     {"W/GB", "W/GiB", 1 / 1.073741824},
     {"W/TB", "W/TB", 1},
+    {"kWh", "kWh", 1},
+    {"kWh", "MWh", 1e3},
     {"kgCO2e", "kgCO2e", 1},
     {"kgCO2e", "kg", 1},
     {"kgCO2e", "gCO2e", 1e-3},

@@ -1,0 +1,23 @@
+/* Holds power below the limit. */
+#include "estimate/energy_power.h"
+
+#include <math.h>
+
+/* Regulators settle a little below the limit: measured steps draw up to 0.98 of it. */
+#define LIMIT_SHARE 0.98
+#define SHARPNESS   8
+
+double jb_smooth_maximum(double a, double b, double p) {
+    double larger = fmax(a, b), smaller = fmin(a, b);
+    return larger > 0 ? larger * pow(1 + pow(smaller / larger, p), 1 / p) : 0;
+}
+
+double jb_stretch_limit(const struct jb_accelerator *accelerator, double awake_w,
+                        const struct jb_stretch *stretch, double *ret_energy_j) {
+    double limit_w = LIMIT_SHARE * accelerator->tdp_w;
+    awake_w = fmin(awake_w, limit_w / 2);
+    double limited_s = stretch->dynamic_j / (limit_w - awake_w);
+    double time_s = jb_smooth_maximum(stretch->time_s, limited_s, SHARPNESS);
+    *ret_energy_j = awake_w * time_s + stretch->dynamic_j;
+    return time_s;
+}

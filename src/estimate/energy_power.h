@@ -1,0 +1,23 @@
+/* Power while a step runs, held below the limit of the accelerator; inside of the energy model only. */
+#ifndef JB_ESTIMATE_ENERGY_POWER_H
+#define JB_ESTIMATE_ENERGY_POWER_H
+
+#include "estimate/accelerator.h"
+
+/* A stretch of work on one accelerator: how long it takes at full clocks, and what it draws beside what being
+ * awake draws. */
+struct jb_stretch {
+    double time_s;
+    double dynamic_j;
+};
+
+/* Where work would draw more than the limit, clocks fall and the work takes longer: the smooth maximum of the
+ * time at full clocks and the time in which the limit delivers the energy. Returns the time; *ret_energy_j is
+ * at most the limit times it. */
+double jb_stretch_limit(const struct jb_accelerator *accelerator, double awake_w,
+                        const struct jb_stretch *stretch, double *ret_energy_j);
+
+/* (a^p + b^p)^(1/p): the larger, rounded where both are alike. */
+double jb_smooth_maximum(double a, double b, double p);
+
+#endif
