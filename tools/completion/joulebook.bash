@@ -59,7 +59,14 @@ _joulebook() {
     export,--to) :; return ;;
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
-    import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    import,--format) COMPREPLY=($(compgen -W "auto flows focus aws azure gcp alibaba" -- "$word")); return ;;
+    import,--map) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    import,--per) :; return ;;
+    import,--label) :; return ;;
+    import,--utilisation) :; return ;;
+    import,--currency) :; return ;;
+    import,--skip-bad) :; return ;;
+    import,--skipped) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
     factors,--series) :; return ;;
@@ -86,13 +93,17 @@ _joulebook() {
     rank,--seed) :; return ;;
     rank,--at) :; return ;;
     rank,--limit) :; return ;;
+    payback,--require) :; return ;;
+    payback,--draws) :; return ;;
+    payback,--seed) :; return ;;
+    payback,--threads) :; return ;;
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank estimate payback index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank estimate payback index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -127,7 +138,7 @@ _joulebook() {
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     import)
-        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --map --per --label --utilisation --currency --skip-bad --skipped --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     label)
@@ -139,6 +150,12 @@ _joulebook() {
         ;;
     rank)
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
+        ;;
+    estimate)
+        COMPREPLY=($(compgen -W "--help" -- "$word"))
+        ;;
+    payback)
+        COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))
         ;;
     index)
         COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
