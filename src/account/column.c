@@ -27,20 +27,20 @@ static const struct jb_column_info infos[JB_COLUMN_COUNT] = {
                             "M = Σt TE·TS·RS, TS = t ÷ lifetime, RS = share of the host's energy",
                             "ISO/IEC 21031:2024 (SCI), 5: M = TE × TS × RS"},
     [JB_COLUMN_SCI] = {"carbon_sci", "SCI carbon", "E·I + M", "ISO/IEC 21031:2024 (SCI), 5"},
-    [JB_COLUMN_WATER] = {"water", "Water", "Σt E·WUE + E·PUE·W",
+    [JB_COLUMN_WATER] = {"water_used", "Water", "Σt E·WUE + E·PUE·W",
                          "ISO/IEC 30134-9:2022 (WUE category 2); Li et al. 2025, Making AI Less Thirsty"},
     [JB_COLUMN_MONEY] = {"cost", "Cost", "Σt E·PUE·T, and what is booked", "the tariff; bills in the book"},
 };
 
-const struct jb_column_info *jb_column_info(enum jb_column column) {
+const struct jb_column_info *jb_column_info(enum jb_value_column column) {
     assert((unsigned)column < JB_COLUMN_COUNT);
     return &infos[column];
 }
 
-bool jb_column_of_name(const char *name, enum jb_column *ret_column) {
+bool jb_column_of_name(const char *name, enum jb_value_column *ret_column) {
     for (unsigned c = 0; c < JB_COLUMN_COUNT; c++) {
         if (strcmp(infos[c].name, name) == 0) {
-            *ret_column = (enum jb_column)c;
+            *ret_column = (enum jb_value_column)c;
             return true;
         }
     }

@@ -200,7 +200,7 @@ size_t jb_valuation_totals(const struct jb_valuation *valuation, const struct jb
 }
 
 const struct jb_figure *jb_valuation_figure(const struct jb_valuation *valuation, uint32_t group,
-                                            enum jb_column column) {
+                                            enum jb_value_column column) {
     size_t groups = jb_valuation_groups(valuation);
     for (size_t i = 0; i < valuation->figure_total_count; i++) {
         if (valuation->figure_totals[i].column == column)

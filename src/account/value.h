@@ -7,7 +7,7 @@
 #include "factor/factor.h"
 #include "ledger/statement.h"
 
-enum jb_column {
+enum jb_value_column {
     JB_COLUMN_LOCATION,        /* operational carbon, location-based */
     JB_COLUMN_MARKET,          /* operational carbon, market-based */
     JB_COLUMN_HOURLY,          /* operational carbon, matched by the hour */
@@ -28,8 +28,8 @@ struct jb_column_info {
     const char *formula; /* symbols as jb_input.symbol has them */
     const char *standard;
 };
-const struct jb_column_info *jb_column_info(enum jb_column column);
-bool jb_column_of_name(const char *name, enum jb_column *ret_column);
+const struct jb_column_info *jb_column_info(enum jb_value_column column);
+bool jb_column_of_name(const char *name, enum jb_value_column *ret_column);
 
 enum jb_input_kind {
     JB_INPUT_FACTOR,   /* a row of a factor table */
@@ -57,7 +57,7 @@ struct jb_input {
 /* One figure of one group. */
 struct jb_figure {
     uint32_t group; /* of the valuation; JB_FIGURE_TOTAL: all of them */
-    enum jb_column column;
+    enum jb_value_column column;
     jb_commodity commodity; /* unit of the amount: JB_EMBODIED (µg CO2e), JB_WATER, or a currency */
     jb_int128 amount;       /* what is known; rows sum to the total exactly */
     jb_int128 by_method[JB_METHOD_COUNT]; /* of the energy behind it */
@@ -99,7 +99,7 @@ size_t jb_valuation_figures(const struct jb_valuation *valuation, const struct j
 size_t jb_valuation_totals(const struct jb_valuation *valuation, const struct jb_figure **ret_totals);
 /* The figure of a group (JB_FIGURE_TOTAL) and column; of money the first currency. NULL: it has none. */
 const struct jb_figure *jb_valuation_figure(const struct jb_valuation *valuation, uint32_t group,
-                                            enum jb_column column);
+                                            enum jb_value_column column);
 size_t jb_valuation_inputs(const struct jb_valuation *valuation, const struct jb_input **ret_inputs);
 /* What the inputs add to a figure, largest first; malloc'd. Inputs that touch the figure and have no
  * uncertainty at all stand at the end with 0. */

@@ -260,12 +260,12 @@ static int compare_commodities(const void *left, const void *right) {
 
 static struct jb_figure make_figure(const struct jb_valuation *valuation, uint32_t group, uint32_t slot) {
     const struct jb_value_total *total = &valuation->totals[group == JB_FIGURE_TOTAL ? 0 : group + 1];
-    struct jb_figure figure = {.group = group,
-                               .column = slot < JB_COLUMN_MONEY ? (enum jb_column)slot : JB_COLUMN_MONEY,
-                               .commodity = slot >= JB_COLUMN_MONEY
-                                                ? valuation->currencies[slot - JB_COLUMN_MONEY]
-                                            : slot == JB_COLUMN_WATER ? JB_WATER
-                                                                      : JB_EMBODIED};
+    struct jb_figure figure = {
+        .group = group,
+        .column = slot < JB_COLUMN_MONEY ? (enum jb_value_column)slot : JB_COLUMN_MONEY,
+        .commodity = slot >= JB_COLUMN_MONEY   ? valuation->currencies[slot - JB_COLUMN_MONEY]
+                     : slot == JB_COLUMN_WATER ? JB_WATER
+                                               : JB_EMBODIED};
     double whole = slot == JB_COLUMN_EMBODIED ? total->host_kwh : total->kwh;
     for (int m = 0; m < JB_METHOD_COUNT; m++) {
         figure.by_method[m] = total->by_method[slot][m];

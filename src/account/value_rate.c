@@ -51,7 +51,7 @@ static enum jb_code add_term(struct jb_place *place, uint32_t input, uint32_t sl
 
 /* Carbon by one of the three methods. */
 struct basis {
-    enum jb_column whole, scope2, scope3;
+    enum jb_value_column whole, scope2, scope3;
     bool has_scopes; /* hourly has none of its own */
 };
 static const struct basis bases[] = {

@@ -118,7 +118,7 @@ static struct jb_valuation *value_of(struct world *world, int64_t from_ns, int64
     return value_for(world, from_ns, to_ns, JB_BY_ACCOUNT, NULL, NULL);
 }
 
-static double total(const struct jb_valuation *valuation, enum jb_column column) {
+static double total(const struct jb_valuation *valuation, enum jb_value_column column) {
     const struct jb_figure *figure = jb_valuation_figure(valuation, JB_FIGURE_TOTAL, column);
     return figure ? (double)figure->amount : NAN;
 }
@@ -306,7 +306,7 @@ static void scopes_follow_combustion_and_operator(void **state) {
     uint32_t own = jb_valuation_find_group(valuation, "host/h/idle"),
              cloud = jb_valuation_find_group(valuation, "cloud/x");
     static const struct {
-        enum jb_column column;
+        enum jb_value_column column;
         double own, cloud;
     } cases[] = {{JB_COLUMN_LOCATION, 1000, 1000},       {JB_COLUMN_SCOPE2_LOCATION, 800, 0},
                  {JB_COLUMN_SCOPE3_LOCATION, 200, 1000}, {JB_COLUMN_MARKET, 1200, 1000},

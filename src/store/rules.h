@@ -109,6 +109,13 @@ struct jb_step_length {
 };
 int64_t jb_step_lengths_most(struct jb_step_length *lengths, size_t count);
 
+#define JB_DOCUMENT_CEILING ((size_t)64 << 20) /* bytes */
+enum jb_code jb_document_check(size_t length, struct jb_error *error);
+/* 8 to 64 lower-case hex digits. */
+enum jb_code jb_document_check_prefix(const char *prefix, struct jb_error *error);
+/* What `count` documents, none or several, of a prefix are. */
+enum jb_code jb_document_missing(const char *prefix, size_t count, struct jb_error *error);
+
 /* Slices while they are added up; rules_slices.c. */
 struct jb_slicer {
     const int64_t *cuts;
