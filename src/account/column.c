@@ -23,7 +23,7 @@ static const struct jb_column_info infos[JB_COLUMN_COUNT] = {
                                    "GHG Protocol Scope 3 Standard (2011), categories 1, 2 and 3"},
     [JB_COLUMN_SCOPE3_MARKET] = {"scope3_market", "Scope 3 market", "market − scope 2 market + M",
                                  "GHG Protocol Scope 3 Standard (2011), categories 1, 2 and 3"},
-    [JB_COLUMN_EMBODIED] = {"embodied", "Embodied",
+    [JB_COLUMN_EMBODIED] = {"carbon_embodied", "Embodied",
                             "M = Σt TE·TS·RS, TS = t ÷ lifetime, RS = share of the host's energy",
                             "ISO/IEC 21031:2024 (SCI), 5: M = TE × TS × RS"},
     [JB_COLUMN_SCI] = {"carbon_sci", "SCI carbon", "E·I + M", "ISO/IEC 21031:2024 (SCI), 5"},

@@ -134,11 +134,9 @@ static enum jb_code add_embodied(struct jb_valuation *valuation, const struct jb
             continue;
         code = add_part(valuation, group, slot, host->embodied_input,
                         route->embodied_ug * valuation->inputs[host->embodied_input].uncertainty, error);
-        double lifetime = valuation->inputs[host->lifetime_input].uncertainty;
-        /* A lifetime is what the owner decides; it is exact unless the setting says otherwise. */
-        if (!code && !isnan(lifetime))
-            code =
-                add_part(valuation, group, slot, host->lifetime_input, -route->embodied_ug * lifetime, error);
+        if (!code)
+            code = add_part(valuation, group, slot, host->lifetime_input,
+                            -route->embodied_ug * valuation->inputs[host->lifetime_input].uncertainty, error);
     }
     return code;
 }

@@ -295,9 +295,11 @@ static enum jb_code make_host(struct jb_valuation *valuation, struct jb_value_ho
     }
     if (code)
         return code;
+    /* A lifetime is what the owner decides: exact unless the setting says otherwise. */
+    struct jb_declared lifetime = server->lifetime_years;
+    lifetime.uncertainty = isnan(lifetime.uncertainty) ? 0 : lifetime.uncertainty;
     snprintf(what, sizeof what, "server %.100s: lifetime", server->name);
-    return jb_value_declare(valuation, "TL", what, "years", &server->lifetime_years, error,
-                            &host->lifetime_input);
+    return jb_value_declare(valuation, "TL", what, "years", &lifetime, error, &host->lifetime_input);
 }
 
 enum jb_code jb_value_account(struct jb_valuation *valuation, jb_account_id id, struct jb_error *error,

@@ -21,7 +21,9 @@ static bool is_shown_by_group(const struct jb_figure *total) {
 struct heads {
     struct jb_column columns[COLUMN_CEILING];
     char titles[COLUMN_CEILING][80];
-    struct jb_unit units[COLUMN_CEILING]; /* of the totals that are shown */
+    struct jb_figure figures[COLUMN_CEILING]; /* which column and commodity stands there */
+    struct jb_unit units[COLUMN_CEILING];
+    size_t figure_count;
     struct jb_unit energy;
     size_t count;
     double sci_scale;
@@ -76,9 +78,10 @@ static void make_heads(const struct jb_statement_view *statement, const struct j
     for (size_t i = 0; i < count && heads->count + 2 < COLUMN_CEILING; i++) {
         if (!is_shown_by_group(&totals[i]))
             continue;
-        heads->units[i] = jb_unit_choose(totals[i].commodity, totals[i].amount);
-        snprintf(title, sizeof title, "%s (%s)", jb_column_info(totals[i].column)->title,
-                 heads->units[i].name);
+        struct jb_unit *unit = &heads->units[heads->figure_count];
+        *unit = jb_unit_choose(totals[i].commodity, totals[i].amount);
+        heads->figures[heads->figure_count++] = totals[i];
+        snprintf(title, sizeof title, "%s (%s)", jb_column_info(totals[i].column)->title, unit->name);
         add_head(heads, title, JB_POINT, false);
     }
     if (statement->unit && widest->valuation) {
@@ -100,6 +103,19 @@ static void add_sci_cell(struct jb_table *table, const struct jb_sci *sci, const
     jb_table_null(table, isfinite(sci->value) ? text : sci->amount == 0 ? "none: 0 units" : "");
 }
 
+/* The figure of a group that is of the same column and commodity as `like`. */
+static const struct jb_figure *find_figure(const struct jb_valuation *valuation, uint32_t group,
+                                           const struct jb_figure *like) {
+    const struct jb_figure *totals, *figures;
+    size_t count = jb_valuation_totals(valuation, &totals), groups = jb_valuation_groups(valuation);
+    jb_valuation_figures(valuation, &figures);
+    for (size_t i = 0; i < count; i++) {
+        if (totals[i].column == like->column && totals[i].commodity == like->commodity)
+            return group == JB_FIGURE_TOTAL ? &totals[i] : &figures[i * groups + group];
+    }
+    return NULL;
+}
+
 /* One row: a group, or (row the energy's total) all of them. */
 static void add_row(struct jb_table *table, const struct jb_statement_view *statement,
                     const struct jb_statement_part *part, const struct jb_statement_row *row, bool is_total,
@@ -107,11 +123,7 @@ static void add_row(struct jb_table *table, const struct jb_statement_view *stat
     char name[JB_ACCOUNT_SIZE], when[JB_TIME_SIZE];
     uint32_t group =
         is_total || !part->valuation ? JB_FIGURE_TOTAL : jb_valuation_find_group(part->valuation, row->name);
-    const struct jb_figure *totals, *figures;
-    size_t count = part->valuation ? jb_valuation_totals(part->valuation, &totals) : 0, shown = 0;
-    size_t groups = part->valuation ? jb_valuation_groups(part->valuation) : 0;
-    if (part->valuation)
-        jb_valuation_figures(part->valuation, &figures);
+    size_t shown = 0;
     if (statement->every) {
         jb_time_format(part->from_ns, when);
         jb_table_text(table, strcmp(statement->every, "hour") == 0 ? when : (when[10] = '\0', when), NULL);
@@ -120,12 +132,10 @@ static void add_row(struct jb_table *table, const struct jb_statement_view *stat
     jb_table_text(table, row->name, jb_account_decode(row->name, strlen(row->name), name, sizeof name));
     add_amount(table, &heads->energy, row->amount, row->low, row->high);
     shown += 2;
-    for (size_t i = 0; i < count && shown < heads->count; i++) {
-        const struct jb_figure *figure = is_total                   ? &totals[i]
-                                         : group == JB_FIGURE_TOTAL ? NULL
-                                                                    : &figures[i * groups + group];
-        if (!is_shown_by_group(&totals[i]))
-            continue;
+    for (size_t i = 0; i < heads->figure_count; i++) {
+        const struct jb_figure *figure = NULL;
+        if (part->valuation && (is_total || group != JB_FIGURE_TOTAL))
+            figure = find_figure(part->valuation, group, &heads->figures[i]);
         if (figure)
             add_amount(table, &heads->units[i], figure->amount, figure->low, figure->high);
         else
@@ -165,7 +175,6 @@ static enum jb_code write_totals(const struct jb_view *view, const struct jb_sta
         {.title = "95 % interval", .align = JB_RIGHT},
         {.title = "Energy covered", .align = JB_RIGHT},
         {.title = "Method"},
-        {.title = "Standard", .is_flexible = true},
     };
     _cleanup_(jb_table_free_cleanup) struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
     const struct jb_figure *totals;
@@ -185,7 +194,6 @@ static enum jb_code write_totals(const struct jb_view *view, const struct jb_sta
         jb_table_text(table, jb_interval_format(&unit, total->low, total->high, decimals, interval), NULL);
         jb_table_text(table, jb_share_format(total->coverage, share), NULL);
         jb_table_text(table, jb_method_mix(total->by_method, mix, sizeof mix), NULL);
-        jb_table_text(table, jb_column_info(total->column)->standard, NULL);
     }
     enum jb_code code = jb_table_check(table, error);
     if (!code) {
@@ -286,7 +294,8 @@ struct jb_table *jb_input_table(const struct jb_valuation *valuation) {
         char value[64], uncertainty[32], source[700];
         if (input->kind == JB_INPUT_METER)
             continue;
-        snprintf(value, sizeof value, "%.6g %s", input->value, input->unit);
+        snprintf(value, sizeof value, "%.6g%s%s", input->value, strcmp(input->unit, "1") == 0 ? "" : " ",
+                 strcmp(input->unit, "1") == 0 ? "" : input->unit);
         snprintf(uncertainty, sizeof uncertainty, "%.2g %%", input->uncertainty * 100);
         snprintf(source, sizeof source, "%s%s%s%s%s", input->source, *input->set ? " (" : "", input->set,
                  *input->version ? " " : "", input->version);
