@@ -74,4 +74,9 @@ enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PAT
  * partly wrong. Returns -1 to go on. */
 int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors);
 
+/* Where the setting is: --config, $JOULEBOOK_CONFIG, joulebook.ini beside the book, or in the user's
+ * configuration folder. JB_NO_DATA: there is none (what was named must be there). */
+enum jb_code jb_cli_setting_path(const struct jb_cli *cli, const struct jb_ledger *ledger,
+                                 struct jb_error *error, char ret[static PATH_MAX]);
+
 #endif

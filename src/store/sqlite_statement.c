@@ -106,6 +106,9 @@ static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_BLOCKS_DROP] = "DELETE FROM block WHERE series = ?1 AND start_ns >= ?2 AND start_ns <= ?3",
     [JB_SQL_BLOCK_ADD] = "INSERT INTO block (series, start_ns, step_ns, step_count, levels)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [JB_SQL_DOCUMENT_ADD] = "INSERT INTO document (sha256, kept_ns, bytes) VALUES (?1, ?2, ?3)"
+                            " ON CONFLICT (sha256) DO NOTHING",
+    [JB_SQL_DOCUMENTS] = "SELECT sha256, bytes FROM document WHERE sha256 >= ?1 AND sha256 < ?2 LIMIT 2",
     [JB_SQL_HOUR_TOTAL] = "SELECT jb_sum128(amount), coalesce(sum(flow_count), 0) FROM hour"
                           " WHERE hour >= ?1 AND hour < ?2",
 };
