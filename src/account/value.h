@@ -80,6 +80,7 @@ struct jb_value_request {
     const struct jb_setting *setting;
     const struct jb_factors *factors;
     const char *unit; /* functional unit that SCI is stated per; NULL: none */
+    bool wants_hours; /* for jb_valuation_matching */
 };
 
 /* Values the final accounts of a period. The energy of a slice of time (the hour, or the step of the finest
@@ -123,6 +124,34 @@ struct jb_sci {
     double low, high;
 };
 struct jb_sci jb_valuation_sci(const struct jb_valuation *valuation, uint32_t group);
+
+/* What one contract supplied of a site's load, or of all. */
+struct jb_contract_use {
+    const struct jb_contract *contract;
+    double available_kwh;              /* generated or bought in the period, for whomever */
+    double by_hour_kwh, by_volume_kwh; /* used in the hour of generation; used at all (never less) */
+    bool is_deliverable;               /* its grid reaches the site (for all: one of them) */
+};
+/* How a load was covered in [from, to), whole hours. Sums of ratios' parts, so that ratios of sums can be
+ * made. */
+struct jb_matching {
+    double consumed_kwh;             /* drawn, PUE included */
+    int64_t load_ns;                 /* length of the hours with a load, of the site that has most */
+    double carbon_g, carbon_sigma_g; /* location-based, of what `intensity_known_kwh` is drawn in */
+    double intensity_known_kwh;
+    double rest_kwh;                           /* of consumed: covered by no contract in its hour */
+    double rest_free_kwh, rest_free_sigma_kwh; /* of rest: the grid's carbon-free part */
+    double rest_renewable_kwh, rest_renewable_sigma_kwh;
+    double rest_free_known_kwh, rest_renewable_known_kwh; /* of rest: with a known share */
+    struct jb_contract_use *uses;                         /* one a contract of the setting */
+    size_t use_count;
+};
+/* site NULL: all of the setting. The grid's shares are those of the series carbon_free_share/GRID and
+ * renewable_share/GRID in the book, else of the factors. The valuation was made with wants_hours, and for a
+ * period that holds [from, to). JB_NO_DATA: no such site, or no load. */
+enum jb_code jb_valuation_matching(struct jb_valuation *valuation, const char *site, int64_t from_ns,
+                                   int64_t to_ns, struct jb_error *error, struct jb_matching *ret_matching);
+void jb_matching_free(struct jb_matching *matching); /* NULL-safe */
 
 JB_DEFINE_CLEANUP(struct jb_valuation, jb_valuation_free);
 

@@ -336,14 +336,14 @@ static enum jb_code match(struct jb_valuation *valuation, int64_t years, struct 
 enum jb_code jb_value_match(struct jb_valuation *valuation, struct jb_error *error) {
     size_t contracts = valuation->request.setting->contract_count;
     int64_t first_year = year_of(valuation->from_ns), last_year = year_of(valuation->to_ns - 1);
-    if (!contracts || !valuation->place_count)
+    if (!valuation->place_count || (!contracts && !valuation->request.wants_hours))
         return JB_OK;
     valuation->context_ns = year_start(first_year);
     valuation->context_hours = (size_t)((year_start(last_year + 1) - valuation->context_ns) / JB_HOUR_NS);
     if (valuation->context_hours > CONTEXT_HOUR_CEILING)
         return jb_error_set(error, JB_LIMIT, "the period spans over 50 years; give --from and --to");
-    valuation->contracts = calloc(contracts, sizeof *valuation->contracts);
-    valuation->serves = calloc(contracts * 2 * valuation->place_count, sizeof *valuation->serves);
+    valuation->contracts = calloc(contracts + 1, sizeof *valuation->contracts);
+    valuation->serves = calloc(contracts * 2 * valuation->place_count + 1, sizeof *valuation->serves);
     if (!valuation->contracts || !valuation->serves)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu contracts", contracts);
     enum jb_code code = read_loads(valuation, error);

@@ -55,11 +55,14 @@ void jb_kpi_figures(const struct jb_kpi_facts *facts, struct jb_kpi_figure ret_f
     ret_figures[JB_KPI_WUE] =
         ratio(JB_KPI_WUE, &facts->water_l, it, facts->water_known,
               is_metered ? "no water meter; import one with the role water" : no_meters);
-    ret_figures[JB_KPI_REF] = ratio(JB_KPI_REF, &facts->renewable_kwh, facility, facts->matched_known,
-                                    is_metered ? "no contract is known; give [contract]" : no_meters);
     ret_figures[JB_KPI_ERF] = ratio(JB_KPI_ERF, &facts->reused_kwh, facility, known,
                                     is_metered ? "no reused heat; give reused-energy in [site]" : no_meters);
+    /* Of what is drawn, metered or by a declared PUE: its error is in both, and cancels. */
+    struct jb_kpi_amount consumed = {facts->consumed_kwh > 0, facts->consumed_kwh, 0};
+    static const char no_load[] = "no energy of the site is booked, or the setting does not have it";
+    ret_figures[JB_KPI_REF] = ratio(JB_KPI_REF, &facts->renewable_kwh, &consumed, facts->load_known,
+                                    consumed.is_known ? "no contract is known; give [contract]" : no_load);
     ret_figures[JB_KPI_CFE] =
-        ratio(JB_KPI_CFE, &facts->carbon_free_kwh, facility, facts->matched_known,
-              is_metered ? "neither contracts nor the grid's carbon-free share are known" : no_meters);
+        ratio(JB_KPI_CFE, &facts->carbon_free_kwh, &consumed, facts->carbon_free_known,
+              consumed.is_known ? "the grid's carbon-free share is not known; give grid in [site]" : no_load);
 }

@@ -4,6 +4,7 @@
 
 #include "account/setting.h"
 #include "decide/claim.h"
+#include "factor/factor.h"
 #include "ledger/ledger.h"
 
 enum jb_kpi {
@@ -29,16 +30,26 @@ struct jb_kpi_amount {
     double value, sigma;
 };
 
-/* What is known of a site over [from, until). All but `consumed` over the hours in which facility and IT are
- * both metered whole. */
+/* What is known of a site over [from, until): meters over the hours in which facility and IT are both metered
+ * whole, the rest over the hours with a load. */
 struct jb_kpi_facts {
     int64_t from_ns, until_ns;
     int64_t known_ns; /* length of these hours */
     struct jb_kpi_amount facility_kwh, it_kwh, water_l, reused_kwh, carbon_kg;
-    struct jb_kpi_amount renewable_kwh; /* of contracts and own plants, by volume, up to what was consumed */
-    struct jb_kpi_amount carbon_free_kwh; /* matched by the hour, with the grid's share of the rest */
-    double water_known, carbon_known, matched_known; /* part of the period for which each is known */
-    enum jb_pue_category category;                   /* where IT is metered: 0 not said */
+    double water_known, carbon_known;     /* part of the period for which each is known */
+    enum jb_pue_category category;        /* where IT is metered: 0 not said */
+    double consumed_kwh;                  /* drawn, by meter or by PUE; 0: not known */
+    double load_known;                    /* part of the period with a load */
+    struct jb_kpi_amount renewable_kwh;   /* of it: of contracts and own plants, by volume */
+    struct jb_kpi_amount carbon_free_kwh; /* of it: matched by the hour, with the grid's share of the rest */
+    double carbon_free_known;             /* part of the period for which that is known */
+    /* Of contracts alone, of what is carbon-free and of what is renewable; what was bought may be more than
+     * consumed. */
+    struct jb_kpi_contracts {
+        bool is_known; /* there is a load */
+        struct jb_kpi_amount bought_kwh, undeliverable_kwh;
+        double by_hour_kwh;
+    } carbon_free, renewable;
 };
 
 struct jb_kpi_figure {
@@ -60,5 +71,16 @@ void jb_kpi_figures(const struct jb_kpi_facts *facts, struct jb_kpi_figure ret_f
  * matching are left unknown. facts: period_count of them. JB_NO_DATA: the book has no such site. */
 enum jb_code jb_kpi_gather(struct jb_ledger *ledger, const char *site, const int64_t *cuts,
                            size_t period_count, struct jb_error *error, struct jb_kpi_facts *ret_facts);
+
+/* The same with carbon, contracts and reused heat, by setting and factors. site NULL: all sites of the
+ * setting together (meters of sites err on their own; one grid errs alike for all). */
+enum jb_code jb_kpi_make(struct jb_ledger *ledger, const struct jb_setting *setting,
+                         const struct jb_factors *factors, const char *site, const int64_t *cuts,
+                         size_t period_count, struct jb_error *error, struct jb_kpi_facts *ret_facts);
+
+/* Cuts of [from, to) at the beginnings of UTC months, quarters or years (months: 1, 3 or 12; 0: one period);
+ * malloc'd. JB_LIMIT: more than a hundred years of months. */
+enum jb_code jb_kpi_cuts(int64_t from_ns, int64_t to_ns, unsigned months, struct jb_error *error,
+                         int64_t **ret_cuts, size_t *ret_period_count);
 
 #endif
