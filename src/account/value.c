@@ -42,6 +42,7 @@ void jb_valuation_free(struct jb_valuation *valuation) {
     jb_strings_free(valuation->route_keys);
     jb_match_free(&valuation->match);
     jb_budget_free(valuation->budget);
+    jb_budget_free(valuation->touch);
     free(valuation->notes);
     free(valuation->inputs);
     free(valuation->meter_inputs);
@@ -233,24 +234,87 @@ static int compare_contributions(const void *left, const void *right) {
     return (a->input > b->input) - (a->input < b->input);
 }
 
+static uint32_t slot_of(const struct jb_valuation *valuation, const struct jb_figure *figure) {
+    for (uint32_t c = 0; figure->column == JB_COLUMN_MONEY && c < valuation->currency_count; c++) {
+        if (valuation->currencies[c] == figure->commodity)
+            return jb_slot_of_currency(c);
+    }
+    return (uint32_t)figure->column;
+}
+
 enum jb_code jb_valuation_contributions(const struct jb_valuation *valuation, const struct jb_figure *figure,
                                         struct jb_error *error, struct jb_contribution **ret_contributions,
                                         size_t *ret_count) {
-    uint32_t slot = (uint32_t)figure->column;
-    const struct jb_budget_part *parts;
-    for (uint32_t c = 0; figure->column == JB_COLUMN_MONEY && c < valuation->currency_count; c++) {
-        if (valuation->currencies[c] == figure->commodity)
-            slot = jb_slot_of_currency(c);
-    }
-    size_t count = jb_budget_parts(valuation->budget, jb_figure_id(figure->group, slot), &parts);
+    uint32_t id = jb_figure_id(figure->group, slot_of(valuation, figure));
+    const struct jb_budget_part *touched, *parts;
+    assert(valuation->touch);
+    size_t count = jb_budget_parts(valuation->touch, id, &touched),
+           part_count = jb_budget_parts(valuation->budget, id, &parts), p = 0;
     struct jb_contribution *contributions = calloc(count + 1, sizeof *contributions);
     if (!contributions)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu inputs", count);
-    for (size_t i = 0; i < count; i++)
-        contributions[i] = (struct jb_contribution){parts[i].input, parts[i].standard};
+    for (size_t i = 0; i < count; i++) {
+        contributions[i] = (struct jb_contribution){.input = touched[i].input, .moves = touched[i].standard};
+        while (p < part_count && parts[p].input < touched[i].input)
+            p++;
+        if (p < part_count && parts[p].input == touched[i].input)
+            contributions[i].standard = parts[p].standard;
+    }
     if (count)
         qsort(contributions, count, sizeof *contributions, compare_contributions);
     *ret_contributions = contributions;
     *ret_count = count;
+    return JB_OK;
+}
+
+static int compare_accounts(const void *left, const void *right) {
+    const struct jb_value_account *a = left, *b = right;
+    return (a->account > b->account) - (a->account < b->account);
+}
+
+static int compare_account_amounts(const void *left, const void *right) {
+    const struct jb_value_account *a = left, *b = right;
+    if (a->amount != b->amount)
+        return a->amount > b->amount ? -1 : 1;
+    if (a->energy_uj != b->energy_uj)
+        return a->energy_uj > b->energy_uj ? -1 : 1;
+    return compare_accounts(left, right);
+}
+
+enum jb_code jb_valuation_accounts(const struct jb_valuation *valuation, const struct jb_figure *figure,
+                                   struct jb_error *error, struct jb_value_account **ret_accounts,
+                                   size_t *ret_count) {
+    struct jb_value_account *accounts = calloc(valuation->route_count + 1, sizeof *accounts);
+    uint32_t slot = slot_of(valuation, figure);
+    size_t count = 0, kept = 0;
+    if (!accounts)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu accounts", valuation->route_count);
+    for (size_t r = 0; r < valuation->route_count; r++) {
+        const struct jb_value_route *route = &valuation->routes[r];
+        uint32_t group = 0;
+        if (figure->group != JB_FIGURE_TOTAL &&
+            (jb_grouping_of(valuation->grouping, route->account, NULL, &group) || group != figure->group))
+            continue;
+        bool has_place = route->place.place != JB_PLACE_NONE;
+        accounts[count++] = (struct jb_value_account){
+            .account = route->account,
+            .site = has_place ? valuation->places[route->place.place].site->name : "",
+            .energy_uj = route->energy.metered_uj,
+            .amount = jb_value_route_amount(valuation, route, slot)};
+    }
+    if (count)
+        qsort(accounts, count, sizeof *accounts, compare_accounts);
+    for (size_t i = 0; i < count; i++) {
+        if (kept && accounts[kept - 1].account == accounts[i].account) {
+            accounts[kept - 1].energy_uj += accounts[i].energy_uj;
+            accounts[kept - 1].amount += accounts[i].amount;
+        } else {
+            accounts[kept++] = accounts[i];
+        }
+    }
+    if (kept)
+        qsort(accounts, kept, sizeof *accounts, compare_account_amounts);
+    *ret_accounts = accounts;
+    *ret_count = kept;
     return JB_OK;
 }

@@ -69,8 +69,18 @@ struct jb_figure {
 
 /* What one input adds to a figure. */
 struct jb_contribution {
-    uint32_t input;  /* index into inputs */
-    double standard; /* signed; NaN: its uncertainty is not known */
+    uint32_t input; /* index into inputs */
+    double moves; /* ∂F/∂ln x: what of the figure goes with the input; all of it where it is proportional to
+                     it */
+    double standard; /* signed: moves × relative standard uncertainty; NaN: not known */
+};
+
+/* A final account of a group, and what of the figure is its own. */
+struct jb_value_account {
+    jb_account_id account;
+    const char *site; /* "" none */
+    double energy_uj;
+    jb_int128 amount;
 };
 
 struct jb_valuation; /* opaque */
@@ -81,6 +91,7 @@ struct jb_value_request {
     const struct jb_factors *factors;
     const char *unit; /* functional unit that SCI is stated per; NULL: none */
     bool wants_hours; /* for jb_valuation_matching */
+    bool with_touch;  /* figures will be explained: keep what every input moves */
 };
 
 /* Values the final accounts of a period. The energy of a slice of time (the hour, or the step of the finest
@@ -102,11 +113,15 @@ size_t jb_valuation_totals(const struct jb_valuation *valuation, const struct jb
 const struct jb_figure *jb_valuation_figure(const struct jb_valuation *valuation, uint32_t group,
                                             enum jb_value_column column);
 size_t jb_valuation_inputs(const struct jb_valuation *valuation, const struct jb_input **ret_inputs);
-/* What the inputs add to a figure, largest first; malloc'd. Inputs that touch the figure and have no
- * uncertainty at all stand at the end with 0. */
+/* What the inputs add to a figure, largest first; malloc'd. The valuation was asked for with_touch. */
 enum jb_code jb_valuation_contributions(const struct jb_valuation *valuation, const struct jb_figure *figure,
                                         struct jb_error *error, struct jb_contribution **ret_contributions,
                                         size_t *ret_count);
+/* The accounts that a figure is made of, largest first; malloc'd. What is booked as water, money or embodied
+ * carbon is not in it. */
+enum jb_code jb_valuation_accounts(const struct jb_valuation *valuation, const struct jb_figure *figure,
+                                   struct jb_error *error, struct jb_value_account **ret_accounts,
+                                   size_t *ret_count);
 /* What has to be said beside the figures: what is missing, and what stands in for it. */
 size_t jb_valuation_notes(const struct jb_valuation *valuation, const char *const **ret_notes);
 

@@ -14,12 +14,17 @@ static struct jb_value_total *total_of(struct jb_valuation *valuation, uint32_t 
     return &valuation->totals[group == JB_FIGURE_TOTAL ? 0 : group + 1];
 }
 
+/* Notes that a figure moves by `moves` with the relative error of an input. */
 static enum jb_code add_part(struct jb_valuation *valuation, uint32_t group, uint32_t slot, uint32_t input,
-                             double standard, struct jb_error *error) {
-    enum jb_code code = jb_budget_add(valuation->budget, jb_figure_id(group, slot), input, standard, error);
-    return code ? code
-                : jb_budget_add(valuation->budget, jb_figure_id(JB_FIGURE_TOTAL, slot), input, standard,
-                                error);
+                             double moves, double uncertainty, struct jb_error *error) {
+    const uint32_t figures[] = {jb_figure_id(group, slot), jb_figure_id(JB_FIGURE_TOTAL, slot)};
+    enum jb_code code = JB_OK;
+    for (size_t f = 0; f < JB_COUNT(figures) && !code && moves != 0; f++) {
+        code = jb_budget_add(valuation->budget, figures[f], input, moves * uncertainty, error);
+        if (!code && valuation->touch)
+            code = jb_budget_add(valuation->touch, figures[f], input, moves, error);
+    }
+    return code;
 }
 
 /* Spreads the error of `amount` that flows out of `from` over the meters behind it, as jb_spread does. */
@@ -34,13 +39,12 @@ static enum jb_code add_meters(struct jb_valuation *valuation, struct jb_origins
     enum jb_code code = jb_origins_of(origins, from, error, &shares, &count);
     for (size_t i = 0; i < count && !code; i++)
         norm += shares[i].share * shares[i].share;
-    double standard =
-        uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN ? NAN : amount * uncertainty_ppm / 1e6 / sqrt(norm);
+    double uncertainty = uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN ? NAN : uncertainty_ppm / 1e6 / sqrt(norm);
     for (size_t i = 0; i < count && !code; i++) {
         uint32_t input = 0;
         code = jb_value_meter(valuation, shares[i].origin, error, &input);
         if (!code)
-            code = add_part(valuation, group, slot, input, standard * shares[i].share, error);
+            code = add_part(valuation, group, slot, input, amount * shares[i].share, uncertainty, error);
     }
     return code;
 }
@@ -104,11 +108,30 @@ static enum jb_code make_loads(struct jb_valuation *valuation, struct jb_origins
 
 /* ---- routes into groups ---- */
 
+static bool has_embodied(uint32_t slot) {
+    return slot == JB_COLUMN_EMBODIED || slot == JB_COLUMN_SCI || slot == JB_COLUMN_SCOPE3_LOCATION ||
+           slot == JB_COLUMN_SCOPE3_MARKET;
+}
+
+static double value_of(const struct jb_valuation *valuation, const struct jb_value_route *route,
+                       uint32_t slot) {
+    if (slot == JB_COLUMN_SCI && !jb_value_in_unit(valuation, route->account))
+        return 0;
+    return (slot < route->sum_capacity ? route->sums[slot] : 0) +
+           (has_embodied(slot) ? route->embodied_ug : 0);
+}
+
+/* Whole micrograms by route: rows then sum to the total exactly, whatever they are grouped by. */
+jb_int128 jb_value_route_amount(const struct jb_valuation *valuation, const struct jb_value_route *route,
+                                uint32_t slot) {
+    return (jb_int128)nearbyint(value_of(valuation, route, slot));
+}
+
 static enum jb_code add_slot(struct jb_valuation *valuation, struct jb_origins *origins,
-                             const struct jb_value_route *route, uint32_t group, uint32_t slot, double value,
+                             const struct jb_value_route *route, uint32_t group, uint32_t slot,
                              struct jb_error *error) {
-    /* Whole micrograms by route: rows then sum to the total exactly, whatever they are grouped by. */
-    jb_int128 amount = (jb_int128)nearbyint(value);
+    double value = value_of(valuation, route, slot);
+    jb_int128 amount = jb_value_route_amount(valuation, route, slot);
     total_of(valuation, group)->by_method[slot][route->sum.method] += amount;
     total_of(valuation, JB_FIGURE_TOTAL)->by_method[slot][route->sum.method] += amount;
     /* Embodied carbon is shared by energy; the errors of shares of one meter cancel. */
@@ -120,11 +143,6 @@ static enum jb_code add_slot(struct jb_valuation *valuation, struct jb_origins *
                       error);
 }
 
-static bool has_embodied(uint32_t slot) {
-    return slot == JB_COLUMN_EMBODIED || slot == JB_COLUMN_SCI || slot == JB_COLUMN_SCOPE3_LOCATION ||
-           slot == JB_COLUMN_SCOPE3_MARKET;
-}
-
 static enum jb_code add_embodied(struct jb_valuation *valuation, const struct jb_value_route *route,
                                  uint32_t group, bool is_in_unit, struct jb_error *error) {
     const struct jb_value_host *host = &valuation->hosts[route->place.host];
@@ -132,11 +150,11 @@ static enum jb_code add_embodied(struct jb_valuation *valuation, const struct jb
     for (uint32_t slot = 0; slot < JB_SLOT_COUNT && !code; slot++) {
         if (!has_embodied(slot) || (slot == JB_COLUMN_SCI && !is_in_unit))
             continue;
-        code = add_part(valuation, group, slot, host->embodied_input,
-                        route->embodied_ug * valuation->inputs[host->embodied_input].uncertainty, error);
+        code = add_part(valuation, group, slot, host->embodied_input, route->embodied_ug,
+                        valuation->inputs[host->embodied_input].uncertainty, error);
         if (!code)
-            code = add_part(valuation, group, slot, host->lifetime_input,
-                            -route->embodied_ug * valuation->inputs[host->lifetime_input].uncertainty, error);
+            code = add_part(valuation, group, slot, host->lifetime_input, -route->embodied_ug,
+                            valuation->inputs[host->lifetime_input].uncertainty, error);
     }
     return code;
 }
@@ -161,10 +179,9 @@ static enum jb_code add_route(struct jb_valuation *valuation, struct jb_origins 
             totals[t]->known_kwh[s] += route->known_kwh[s];
     }
     for (uint32_t slot = 0; slot < JB_SLOT_COUNT && !code; slot++) {
-        double value = (place ? route->sums[slot] : 0) + (has_embodied(slot) ? route->embodied_ug : 0);
         if (slot == JB_COLUMN_SCI && !is_in_unit)
             continue;
-        code = add_slot(valuation, origins, route, group, slot, value, error);
+        code = add_slot(valuation, origins, route, group, slot, error);
     }
     if (!code && route->embodied_ug != 0)
         code = add_embodied(valuation, route, group, is_in_unit, error);
@@ -174,14 +191,14 @@ static enum jb_code add_route(struct jb_valuation *valuation, struct jb_origins 
             continue;
         if (term->input != place->load_input) {
             if (route->sums[i] != 0)
-                code = add_part(valuation, group, term->slot, term->input,
-                                route->sums[i] * valuation->inputs[term->input].uncertainty, error);
+                code = add_part(valuation, group, term->slot, term->input, route->sums[i],
+                                valuation->inputs[term->input].uncertainty, error);
             continue;
         }
         const struct load *load = &loads[route->place.place];
         for (size_t l = 0; l < load->count && route->sums[i] != 0 && !code; l++)
-            code = add_part(valuation, group, term->slot, load->parts[l].input,
-                            route->sums[i] * load->parts[l].relative, error);
+            code = add_part(valuation, group, term->slot, load->parts[l].input, route->sums[i],
+                            load->parts[l].relative, error);
     }
     return code;
 }
@@ -288,6 +305,8 @@ static enum jb_code make_figures(struct jb_valuation *valuation, struct jb_error
     size_t groups = jb_grouping_count(valuation->grouping), slots = 0;
     uint32_t end = jb_slot_of_currency(valuation->currency_count);
     jb_budget_finish(valuation->budget);
+    if (valuation->touch)
+        jb_budget_finish(valuation->touch);
     for (uint32_t slot = 0; slot < end; slot++)
         slots += slot_is_used(valuation, slot);
     valuation->figures = calloc(slots * groups + 1, sizeof *valuation->figures);
@@ -335,6 +354,8 @@ enum jb_code jb_value_figures(struct jb_valuation *valuation, struct jb_error *e
     query.account = NULL;
     query.commodity = 0;
     enum jb_code code = jb_budget_make(error, &valuation->budget);
+    if (!code && valuation->request.with_touch)
+        code = jb_budget_make(error, &valuation->touch);
     if (!code)
         code = jb_array_reserve(&valuation->totals, &valuation->total_capacity, 1, GROUP_CEILING,
                                 "groups of a valuation", error);

@@ -152,6 +152,7 @@ struct jb_valuation {
     size_t route_count, route_capacity;
     struct jb_strings *route_keys;
     struct jb_budget *budget;
+    struct jb_budget *touch;       /* what each input moves; NULL: not asked for */
     struct jb_value_total *totals; /* by group + 1; 0: all */
     size_t total_capacity;
     struct jb_figure *figures, *figure_totals;
@@ -205,6 +206,9 @@ enum jb_code jb_value_overhead(struct jb_valuation *valuation, const struct jb_s
 bool jb_value_in_unit(const struct jb_valuation *valuation, jb_account_id account);
 enum jb_code jb_value_unit(struct jb_valuation *valuation, struct jb_error *error);
 /* value_figure.c */
+/* What of a column is one route's. */
+jb_int128 jb_value_route_amount(const struct jb_valuation *valuation, const struct jb_value_route *route,
+                                uint32_t slot);
 enum jb_code jb_value_figures(struct jb_valuation *valuation, struct jb_error *error);
 
 #endif

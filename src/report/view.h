@@ -43,6 +43,18 @@ enum jb_code jb_view_balance(const struct jb_view *view, const struct jb_balance
 enum jb_code jb_view_explanation(const struct jb_view *view, const struct jb_explanation *explanation,
                                  struct jb_error *error);
 
+/* A figure of a valuation taken apart. */
+struct jb_figure_view {
+    const char *of; /* the account, the row's name, or "total" */
+    const struct jb_valuation *valuation;
+    const struct jb_figure *figure;
+    const char *unit; /* functional unit; NULL: none */
+    const struct jb_basis *basis;
+    const struct jb_explanation *energy; /* of its energy, when it is of one account; NULL */
+};
+enum jb_code jb_view_figure(const struct jb_view *view, const struct jb_figure_view *figure,
+                            struct jb_error *error);
+
 /* A label and for how many accounts of the book its pattern holds. */
 struct jb_label_use {
     const struct jb_label *label;
