@@ -59,7 +59,16 @@ _joulebook() {
     export,--to) :; return ;;
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
-    import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    import,--format) COMPREPLY=($(compgen -W "flows meter" -- "$word")); return ;;
+    import,--meters) :; return ;;
+    import,--site) :; return ;;
+    import,--grid) :; return ;;
+    import,--unit) :; return ;;
+    import,--kind) :; return ;;
+    import,--times) :; return ;;
+    import,--step) :; return ;;
+    import,--zone) :; return ;;
+    import,--dates) :; return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
     factors,--series) :; return ;;
@@ -113,7 +122,7 @@ _joulebook() {
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     import)
-        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--format --dry-run --meters --site --grid --unit --kind --times --step --zone --dates --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     label)
