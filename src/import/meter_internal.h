@@ -22,6 +22,7 @@ struct jb_meter {
     char name[JB_METER_NAME_SIZE];
     const struct jb_meter_rule *rule;
     enum jb_meter_kind kind;
+    bool is_column;      /* its table has a column a meter, not a row a reading */
     jb_int128 unit_size; /* of its readings: µJ, µW or µl in one, times 10^-6 */
     struct jb_meter_reading *readings;
     size_t count, capacity;

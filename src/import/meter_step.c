@@ -103,25 +103,28 @@ static bool has_ends(const struct jb_meter *meter) {
     return meter->count && meter->readings[0].end_ns != INT64_MIN;
 }
 
-/* How long the steps of a meter without ends are: its shortest distance of readings, unless these are too few
- * or too uneven to say. others_ns: the shortest step of any meter. */
+/* How long the steps of a meter without ends are: its shortest distance of readings when these are many and
+ * even, or no other meter (others_ns: the shortest of all) is read more often. Fewer readings have the steps
+ * of the others where they are cells of the same rows; else they do not say. */
 static enum jb_code find_step(const struct jb_meter *meter, const struct jb_meter_request *request,
                               int64_t others_ns, const struct jb_inputs *inputs, struct jb_error *error,
                               int64_t *ret_step_ns) {
     size_t count;
     int64_t least_ns = least_distance(meter, &count);
-    if (request->step_ns) {
+    bool is_even = meter->count >= 4 && count * 2 >= meter->count - 1;
+    if (request->step_ns)
         *ret_step_ns = request->step_ns;
-        return JB_OK;
-    }
-    if (meter->count < 2 || (others_ns < least_ns && (meter->count < 4 || count * 2 < meter->count - 1)))
+    else if (is_even || (meter->count >= 2 && least_ns <= others_ns))
+        *ret_step_ns = least_ns;
+    else if (meter->is_column && others_ns < INT64_MAX)
+        *ret_step_ns = others_ns;
+    else
         return jb_error_set(error, JB_INPUT,
                             "%s, line %" PRIu64
                             ": the %zu reading%s of meter '%.80s' do%s not say how long its "
                             "steps are; give --step 1h, or a column 'end'",
                             file_of(inputs, meter->readings), meter->readings->line, meter->count,
                             meter->count == 1 ? "" : "s", meter->name, meter->count == 1 ? "es" : "");
-    *ret_step_ns = least_ns;
     return JB_OK;
 }
 
