@@ -339,6 +339,7 @@ static enum jb_code take_reading(struct table *table, const struct column *colum
         return blame(table, line, column->meter[0] ? column->at : table->meter, error);
     if (meter->rule->role == JB_METER_NONE)
         return JB_OK;
+    meter->is_column = column->meter[0] != '\0';
     code =
         find_unit(table, column, meter, table->unit == NO_COLUMN ? NULL : fields[table->unit], error, &unit);
     if (code)
