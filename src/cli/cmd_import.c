@@ -3,14 +3,16 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/import_meter.h"
 #include "import/book.h"
 #include "report/view.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define PATH_CEILING 4096
 
-enum { FORMAT, DRY_RUN, JSON, CSV };
+enum { FORMAT, DRY_RUN, METERS, SITE, GRID, UNIT, KIND, TIMES, STEP, ZONE, DATES, JSON, CSV };
 
 static void show_progress(uint64_t booked_flows, uint64_t all_flows) {
     static unsigned shown;
@@ -98,11 +100,13 @@ static int import_files(const struct jb_cli *cli, const struct jb_import_request
 
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
-        [FORMAT] = {"--format", true, NULL},
-        [DRY_RUN] = {"--dry-run", false, NULL},
-        [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},
-        {NULL, false, NULL},
+        [FORMAT] = {"--format", true, NULL}, [DRY_RUN] = {"--dry-run", false, NULL},
+        [METERS] = {"--meters", true, NULL}, [SITE] = {"--site", true, NULL},
+        [GRID] = {"--grid", true, NULL},     [UNIT] = {"--unit", true, NULL},
+        [KIND] = {"--kind", true, NULL},     [TIMES] = {"--times", true, NULL},
+        [STEP] = {"--step", true, NULL},     [ZONE] = {"--zone", true, NULL},
+        [DATES] = {"--dates", true, NULL},   [JSON] = {"--json", false, NULL},
+        [CSV] = {"--csv", false, NULL},      {NULL, false, NULL},
     };
     static const char *paths[PATH_CEILING];
     struct jb_import_request request = {.book = cli->book, .paths = paths};
@@ -112,14 +116,32 @@ static int run(struct jb_cli *cli) {
         status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
     if (status >= 0)
         return status;
-    if (options[FORMAT].value) {
-        request.format = jb_import_find(options[FORMAT].value);
+    const char *format = options[FORMAT].value;
+    bool is_meter = format && strcmp(format, "meter") == 0;
+    for (int i = METERS; i <= DATES; i++) {
+        if (options[i].value && !is_meter)
+            return jb_cli_usage(cli, "%s is for --format meter", options[i].name);
+    }
+    if (format && !is_meter) {
+        request.format = jb_import_find(format);
         if (!request.format)
-            return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", options[FORMAT].value);
+            return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", format);
     }
     if (request.path_count == 0)
         return jb_cli_usage(cli, "no file is named; - is standard input");
     request.is_dry_run = options[DRY_RUN].value != NULL;
+    if (is_meter) {
+        struct import_meter_options meter = {.meters = options[METERS].value,
+                                             .site = options[SITE].value,
+                                             .grid = options[GRID].value,
+                                             .unit = options[UNIT].value,
+                                             .kind = options[KIND].value,
+                                             .times = options[TIMES].value,
+                                             .step = options[STEP].value,
+                                             .zone = options[ZONE].value,
+                                             .dates = options[DATES].value};
+        return import_meter(cli, &meter, paths, request.path_count, request.is_dry_run, form);
+    }
     if (isatty(STDERR_FILENO))
         request.progress = show_progress;
     return import_files(cli, &request, form);
@@ -129,7 +151,10 @@ const struct jb_verb jb_verb_import = {
     .name = "import",
     .summary = "book records from files",
     .help =
-        "usage: joulebook import [--format NAME] [--dry-run] FILE... | -\n"
+        "usage: joulebook import [--format flows] [--dry-run] FILE... | -\n"
+        "       joulebook [--config FILE] import --format meter [--meters LIST --site SITE]\n"
+        "                 [--grid ZONE] [--unit UNIT] [--kind KIND] [--times WHEN] [--step STEP]\n"
+        "                 [--zone ZONE] [--dates STYLE] [--dry-run] FILE... | -\n"
         "\n"
         "Books what files hold. All files are checked first: when anything is wrong, nothing is\n"
         "booked, and the message names file, line, field and the mend. The book is made when there\n"
@@ -137,8 +162,19 @@ const struct jb_verb jb_verb_import = {
         "by running it again.\n"
         "\n"
         "options\n"
-        "  --format NAME  flows; default: found by how the file begins\n"
+        "  --format NAME  flows or meter; default: found by how the file begins (never meter)\n"
         "  --dry-run      check, and say what would be booked\n"
+        "  --meters LIST  what the meters stand for, METER=ROLE with commas between; METER may be a\n"
+        "                 glob: 'main=facility,pdu*=pdu,chiller=cooling'\n"
+        "  --site SITE    the site that they stand in: account site/SITE\n"
+        "  --grid ZONE    the grid that feeds it: account grid/ZONE (default unknown)\n"
+        "  --unit UNIT    of values whose heading has none: kWh, MWh, W, kW, m3 and the like\n"
+        "  --kind KIND    what values are: interval (an amount a step; default), register (what the\n"
+        "                 meter's counter shows) or power (the mean of a step)\n"
+        "  --times WHEN   whether a time is the start (default) or the end of its step\n"
+        "  --step STEP    how long steps are: 15m, 1h; default the shortest distance of two readings\n"
+        "  --zone ZONE    of times without an offset: Europe/Madrid, or CET-1CEST,M3.5.0,M10.5.0/3\n"
+        "  --dates STYLE  how times are written: iso (default), ymd, dmy, mdy, unix (seconds)\n"
         "  --json, --csv  the summary for machines\n"
         "\n"
         "format flows: as `joulebook export` writes them, CSV with a heading or one JSON object a\n"
@@ -150,8 +186,22 @@ const struct jb_verb jb_verb_import = {
         "after the bytes of the file: a file that has grown is another file, so give rows of a\n"
         "growing file a batch of their own.\n"
         "\n"
+        "format meter: readings of a site's meters, CSV with a heading: time, perhaps end, then either\n"
+        "meter and a value (kWh, register_kWh, kW, or value with a column unit), or one column a\n"
+        "meter (main_kWh, 'pdu1 [kW]'). Times, the double hour of clocks put back, and gaps are\n"
+        "taken as by `joulebook factors`. Registers may wrap or restart. Roles: facility (all that the\n"
+        "grid gives), generation (an own plant), ups, pdu, it or rack (IT, measured at one of these\n"
+        "places), overhead, cooling or lighting (parts that are no IT), water, none. They come from\n"
+        "--meters, or from sections [meter NAME] of the setting (--config): role, site, grid, kind,\n"
+        "unit, modulus, uncertainty. The site balances: grid -> site, site -> its hosts as they book\n"
+        "themselves, site/S/it for what no host accounts for, site/S/overhead for the rest; so PUE is\n"
+        "measured. Book hosts first; import all meters of a site together. Intervals that the book\n"
+        "has are not booked again, so a file that has grown can be imported anew.\n"
+        "\n"
         "examples\n"
         "  joulebook import --format flows flows.csv\n"
+        "  joulebook import --format meter --site seoul1 --grid KR --meters 'main=facility,pdu*=pdu' "
+        "may.csv\n"
         "  joulebook export | joulebook --book copy.db import --format flows -\n"
         "  printf 'start,end,from,to,amount,unit\\n2026-07-01,2026-08-01,grid/KR,site/seoul1,12.5,MWh\\n' |\n"
         "    joulebook import --dry-run -\n"

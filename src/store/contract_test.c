@@ -633,6 +633,15 @@ static void test_second_handle(struct jb_test_book *book) {
     assert_true(jb_test_total(book, query) == 100 && jb_test_total(&other, query) == 100);
     query.account = "host/h4";
     assert_true(jb_test_total(book, query) == 1000 && jb_test_total(&other, query) == 1000);
+
+    /* A handle that only looks on sees accounts and routes that came after it was opened. */
+    struct jb_test_book onlooker = {.location = book->location};
+    assert_int_equal(book->store->ops->open(book->location, JB_STORE_WRITE, &error, &onlooker.store), JB_OK);
+    jb_account_id f = jb_test_account(&other, "host/h5");
+    struct jb_flow fifth[] = {flow(a2, f, T0, T0 + 1, 10000)};
+    jb_test_append(&other, &(struct jb_batch){.identity = "5", .flows = fifth, .flow_count = 1}, true);
+    assert_true(jb_test_total(&onlooker, JB_QUERY_ALL) == 11112);
+    onlooker.store->ops->close(onlooker.store);
     other.store->ops->close(other.store);
 
     /* A reader changes nothing. */

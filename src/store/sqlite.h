@@ -16,6 +16,7 @@
 enum jb_sql {
     JB_SQL_BEGIN_READ,
     JB_SQL_BEGIN_WRITE,
+    JB_SQL_DATA_VERSION,
     JB_SQL_COMMIT,
     JB_SQL_ROLLBACK,
     JB_SQL_ACCOUNTS,
@@ -95,7 +96,7 @@ struct jb_sqlite_store {
     struct jb_routes routes; /* index = id in the book; accounts by the ids of this handle */
     uint32_t last_route;     /* that was asked for; only a guess at the next */
     bool is_refreshed;
-    unsigned refreshed_version;        /* of the data, when the caches were refreshed */
+    int64_t refreshed_version;         /* of the data, when the caches were refreshed */
     size_t kept_accounts, kept_routes; /* how many the book had when the transaction began */
 
     struct jb_sqlite_lock *locks;

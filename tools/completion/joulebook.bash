@@ -59,7 +59,16 @@ _joulebook() {
     export,--to) :; return ;;
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
-    import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    import,--format) COMPREPLY=($(compgen -W "flows meter" -- "$word")); return ;;
+    import,--meters) :; return ;;
+    import,--site) :; return ;;
+    import,--grid) :; return ;;
+    import,--unit) :; return ;;
+    import,--kind) :; return ;;
+    import,--times) :; return ;;
+    import,--step) :; return ;;
+    import,--zone) :; return ;;
+    import,--dates) :; return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
     factors,--series) :; return ;;
@@ -72,27 +81,13 @@ _joulebook() {
     factors,--uncertainty) :; return ;;
     factors,--from) :; return ;;
     factors,--to) :; return ;;
-    rank,--weights) :; return ;;
-    rank,--goalposts) :; return ;;
-    rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
-    rank,--providers) :; return ;;
-    rank,--regions) :; return ;;
-    rank,--countries) :; return ;;
-    rank,--near) :; return ;;
-    rank,--max-latency) :; return ;;
-    rank,--data) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
-    rank,--concentration) :; return ;;
-    rank,--draws) :; return ;;
-    rank,--seed) :; return ;;
-    rank,--at) :; return ;;
-    rank,--limit) :; return ;;
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -127,7 +122,7 @@ _joulebook() {
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     import)
-        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--format --dry-run --meters --site --grid --unit --kind --times --step --zone --dates --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     label)
@@ -136,9 +131,6 @@ _joulebook() {
     factors)
         COMPREPLY=($(compgen -W "--at --name --replace --series --columns --zone --dates --step --source --licence --uncertainty --steps --from --to --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
-        ;;
-    rank)
-        COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     index)
         COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
