@@ -29,6 +29,7 @@ void jb_setting_free(struct jb_setting *setting) {
     for (size_t i = 0; i < setting->unit_count; i++) {
         free(setting->units[i].accounts.items);
         free(setting->units[i].amounts);
+        free(setting->units[i].csv);
     }
     free(setting->sites);
     free(setting->contracts);
@@ -37,6 +38,7 @@ void jb_setting_free(struct jb_setting *setting) {
     free(setting->units);
     free(setting->targets);
     jb_strings_free(setting->texts);
+    free(setting->text);
     free(setting);
 }
 
@@ -208,15 +210,29 @@ enum jb_code jb_setting_add_amounts(struct jb_setting *setting, size_t unit_inde
 
 /* ---- from files ---- */
 
-/* The amounts that stand in files of their own; their bytes count to the digest. */
+enum jb_code jb_setting_take_file(struct jb_setting *setting, size_t unit, const char *text, size_t length,
+                                  const char *file, struct jb_error *error) {
+    char own[JB_SHA256_SIZE], both[2 * JB_SHA256_SIZE];
+    enum jb_code code = jb_setting_add_amounts(setting, unit, text, length, file, error);
+    if (code)
+        return code;
+    setting->units[unit].csv = malloc(length + 1);
+    if (!setting->units[unit].csv)
+        return jb_error_set(error, JB_MEMORY, "no memory for %s", file);
+    memcpy(setting->units[unit].csv, text, length);
+    setting->units[unit].csv_length = length;
+    snprintf(both, sizeof both, "%s %s", setting->sha256, jb_sha256(text, length, own));
+    jb_sha256(both, strlen(both), setting->sha256);
+    return JB_OK;
+}
+
+/* The amounts that stand in files of their own. */
 static enum jb_code read_units(struct jb_setting *setting, const char *path, struct jb_error *error) {
-    _cleanup_buffer_ struct jb_buffer text = {.ceiling = JB_SETTING_FILE_CEILING}, digests = {0};
+    _cleanup_buffer_ struct jb_buffer text = {.ceiling = JB_SETTING_FILE_CEILING};
     const char *slash = strrchr(path, '/');
-    bool any = false;
-    jb_buffer_add_string(&digests, setting->sha256);
     for (size_t i = 0; i < setting->unit_count; i++) {
         const char *name = setting->units[i].file;
-        char beside[PATH_MAX], sha256[JB_SHA256_SIZE];
+        char beside[PATH_MAX];
         if (!*name)
             continue;
         if (snprintf(beside, sizeof beside, "%.*s%s", *name == '/' || !slash ? 0 : (int)(slash + 1 - path),
@@ -228,16 +244,11 @@ static enum jb_code read_units(struct jb_setting *setting, const char *path, str
             return jb_error_set(error, JB_INPUT, "%s, line %u, field file: there is no file %s", path,
                                 setting->units[i].line, beside);
         if (!code)
-            code =
-                jb_setting_add_amounts(setting, i, text.bytes ? text.bytes : "", text.length, beside, error);
+            code = jb_setting_take_file(setting, i, text.bytes ? text.bytes : "", text.length, beside, error);
         if (code)
             return code;
-        jb_buffer_printf(&digests, " %s", jb_sha256(text.bytes, text.length, sha256));
-        any = true;
     }
-    if (any)
-        jb_sha256(digests.bytes, digests.length, setting->sha256);
-    return jb_buffer_check(&digests, error);
+    return JB_OK;
 }
 
 enum jb_code jb_setting_load(const char *path, struct jb_error *error, struct jb_setting **ret_setting) {

@@ -128,7 +128,9 @@ struct jb_functional_unit {
     struct jb_name_list accounts; /* globs; empty: all */
     struct jb_unit_amount *amounts;
     size_t amount_count;
-    const char *file; /* CSV of more; "" none, or already read */
+    const char *file; /* CSV of more; "" none */
+    char *csv;        /* its bytes, once read */
+    size_t csv_length;
     uint32_t line;
 };
 
@@ -162,7 +164,9 @@ struct jb_setting {
     size_t site_count, contract_count, tariff_count, server_count, unit_count, target_count;
     char sha256[JB_SHA256_SIZE]; /* over the file and the CSV files that it names */
     char file[256];              /* the end of its path, for messages */
-    struct jb_strings *texts;    /* owns all texts */
+    char *text;                  /* the file's bytes */
+    size_t text_length;
+    struct jb_strings *texts; /* owns all texts */
 };
 
 #define JB_SETTING_CEILING      10000 /* sections of one kind */
@@ -182,6 +186,9 @@ void jb_setting_free(struct jb_setting *setting); /* NULL-safe */
  * label. */
 enum jb_code jb_setting_add_amounts(struct jb_setting *setting, size_t unit, const char *text, size_t length,
                                     const char *file, struct jb_error *error);
+/* The same, and keeps the bytes; they count to the digest. Once a unit, in the order of the units. */
+enum jb_code jb_setting_take_file(struct jb_setting *setting, size_t unit, const char *text, size_t length,
+                                  const char *file, struct jb_error *error);
 
 /* The site of that name, the tariff, the unit; NULL when there is none. */
 const struct jb_site *jb_setting_site(const struct jb_setting *setting, const char *name);

@@ -622,6 +622,11 @@ enum jb_code jb_setting_parse(const char *text, size_t length, const char *file,
     size_t name_length = strlen(file), size = sizeof setting->file;
     snprintf(setting->file, size, "%s", name_length < size ? file : file + name_length - size + 1);
     jb_sha256(text, length, setting->sha256);
+    setting->text = malloc(length + 1);
+    if (!setting->text)
+        return jb_error_set(error, JB_MEMORY, "no memory for the setting");
+    memcpy(setting->text, text, length);
+    setting->text_length = length;
     *ret_setting = JB_TAKE(setting);
     return JB_OK;
 }

@@ -30,8 +30,8 @@ struct jb_verb {
 };
 
 extern const struct jb_verb jb_verb_balance, jb_verb_estimate, jb_verb_explain, jb_verb_export,
-    jb_verb_factors, jb_verb_import, jb_verb_index, jb_verb_label, jb_verb_meter, jb_verb_payback,
-    jb_verb_rank, jb_verb_run, jb_verb_sources, jb_verb_statement, jb_verb_top;
+    jb_verb_factors, jb_verb_import, jb_verb_index, jb_verb_kpi, jb_verb_label, jb_verb_meter,
+    jb_verb_payback, jb_verb_rank, jb_verb_run, jb_verb_sources, jb_verb_statement, jb_verb_top;
 
 extern const struct jb_verb *const jb_verb_table[]; /* in the order of `help`; ends with NULL */
 
@@ -73,5 +73,10 @@ enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PAT
 /* The tables that ship and the user's own, all of them good: figures are not cited from tables that are
  * partly wrong. Returns -1 to go on. */
 int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors);
+
+/* Where the setting is: --config, $JOULEBOOK_CONFIG, joulebook.ini beside the book, or in the user's
+ * configuration folder. JB_NO_DATA: there is none (what was named must be there). */
+enum jb_code jb_cli_setting_path(const struct jb_cli *cli, const struct jb_ledger *ledger,
+                                 struct jb_error *error, char ret[static PATH_MAX]);
 
 #endif

@@ -2,10 +2,13 @@
 #include "cli/cli.h"
 
 #include "base/decimal.h"
+#include "cli/grounds.h"
 #include "ledger/explain.h"
 #include "report/view.h"
 
-enum { FROM, TO, FLOWS, COMMODITY, JSON, CSV };
+#include <string.h>
+
+enum { FROM, TO, FLOWS, COMMODITY, FIGURE, BY, PER, BASIS, JSON, CSV };
 
 static int print_explanation(const struct jb_cli *cli, struct jb_ledger *ledger, enum jb_form form,
                              const struct jb_explain_request *request) {
@@ -25,6 +28,130 @@ static int print_explanation(const struct jb_cli *cli, struct jb_ledger *ledger,
     jb_explanation_free(&explanation);
     return status;
 }
+
+/* ---- figures of a valued statement ---- */
+
+struct wish {
+    struct jb_statement_request request;
+    enum jb_value_column column;
+    const char *of, *unit, *basis;
+    bool is_row; /* `of` is the name of a row of --by, else an account or "total" */
+};
+
+/* Finds what is meant: a row of the statement, an account with all below it, or the total. */
+static enum jb_code make_figure(struct jb_ledger *ledger, struct wish *wish, const struct grounds *grounds,
+                                struct jb_error *error, char account[static JB_ACCOUNT_SIZE],
+                                struct jb_valuation **ret_valuation, const struct jb_figure **ret_figure) {
+    uint32_t group = JB_FIGURE_TOTAL;
+    enum jb_code code = JB_OK;
+    account[0] = '\0';
+    if (!wish->is_row && strcmp(wish->of, "total") != 0) {
+        code = jb_explain_resolve(ledger, wish->of, error, account);
+        wish->of = account;
+        wish->request.query.account = account;
+    }
+    struct jb_value_request request = {.statement = wish->request,
+                                       .setting = grounds->setting,
+                                       .factors = grounds->factors,
+                                       .unit = wish->unit,
+                                       .with_touch = true};
+    if (!code)
+        code = jb_value_make(ledger, &request, error, ret_valuation);
+    if (code)
+        return code;
+    if (wish->is_row && strcmp(wish->of, "total") != 0) {
+        group = jb_valuation_find_group(*ret_valuation, wish->of);
+        if (group == JB_FIGURE_TOTAL)
+            return jb_error_set(error, JB_NO_DATA,
+                                "the statement has no row '%.200s'; `joulebook statement` lists them",
+                                wish->of);
+    }
+    *ret_figure = jb_valuation_figure(*ret_valuation, group, wish->column);
+    if (!*ret_figure)
+        return jb_error_set(
+            error, JB_NO_DATA,
+            "nothing is known of %s here: the setting, the factors and the book say nothing of it",
+            jb_column_info(wish->column)->name);
+    return JB_OK;
+}
+
+static int explain_figure(const struct jb_cli *cli, struct jb_ledger *ledger, enum jb_form form,
+                          struct wish *wish) {
+    struct jb_error error = {0};
+    _cleanup_(grounds_free) struct grounds grounds = {0};
+    _cleanup_(jb_valuation_free_cleanup) struct jb_valuation *valuation = NULL;
+    _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
+    struct jb_explanation energy = {0};
+    const struct jb_figure *figure = NULL;
+    char account[JB_ACCOUNT_SIZE];
+    int status = grounds_load(cli, ledger, wish->basis, &grounds);
+    if (status >= 0)
+        return status;
+    if (!grounds.setting)
+        return jb_cli_usage(cli, "--figure needs a setting: joulebook.ini beside the book, or --config FILE");
+    struct jb_query query = wish->request.query;
+    enum jb_code code = make_figure(ledger, wish, &grounds, &error, account, &valuation, &figure);
+    struct jb_explain_request request = {.query = query, .account = account};
+    request.query.commodity = JB_ENERGY;
+    if (!code && *account && form == JB_FORM_TEXT)
+        code = jb_explain_make(ledger, &request, &error, &energy);
+    struct jb_view view = {
+        .form = form, .layout = jb_layout_of_stdout(), .ledger = ledger, .query = query, .out = &out};
+    struct jb_figure_view figure_view = {.of = wish->of,
+                                         .valuation = valuation,
+                                         .figure = figure,
+                                         .unit = wish->unit,
+                                         .basis = &grounds.basis,
+                                         .energy = *account ? &energy : NULL};
+    if (!code)
+        code = jb_view_figure(&view, &figure_view, &error);
+    status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
+    jb_explanation_free(&energy);
+    return status;
+}
+
+static int parse_wish(const struct jb_cli *cli, const struct jb_option *options, const char *of,
+                      struct wish *wish) {
+    static const struct {
+        const char *name;
+        enum jb_group_by by;
+    } groups[] = {{"account", JB_BY_ACCOUNT},
+                  {"host", JB_BY_HOST},
+                  {"cgroup", JB_BY_CGROUP},
+                  {"process", JB_BY_PROCESS}};
+    const char *by = options[BY].value, *name = options[FIGURE].value ? options[FIGURE].value : "carbon_sci";
+    int status = jb_cli_period(cli, options[FROM].value, options[TO].value, &wish->request.query);
+    if (status >= 0)
+        return status;
+    if (options[FLOWS].value || options[COMMODITY].value)
+        return jb_cli_usage(cli,
+                            "--flows and --commodity are of what is booked; leave them out with --figure");
+    if (!jb_column_of_name(name, &wish->column))
+        return jb_cli_usage(
+            cli,
+            "--figure: '%.60s' is none of carbon_location, carbon_market, carbon_hourly, "
+            "scope2_location, scope2_market, scope3_location, scope3_market, carbon_embodied, "
+            "carbon_sci, water_used, cost",
+            name);
+    wish->of = of;
+    wish->unit = options[PER].value;
+    wish->basis = options[BASIS].value;
+    wish->is_row = by != NULL;
+    if (!by)
+        return -1;
+    for (size_t i = 0; i < JB_COUNT(groups); i++) {
+        wish->request.by = groups[i].by;
+        if (strcmp(by, groups[i].name) == 0)
+            return -1;
+    }
+    wish->request.by = JB_BY_LABEL;
+    wish->request.label_key = by + 6;
+    if (strncmp(by, "label:", 6) != 0 || !by[6] || strlen(by + 6) >= sizeof((struct jb_label *)0)->key)
+        return jb_cli_usage(cli, "--by: '%.60s' is none of account, host, cgroup, process, label:KEY", by);
+    return -1;
+}
+
+/* ---- what is booked ---- */
 
 static int parse_request(const struct jb_cli *cli, const struct jb_option *options,
                          struct jb_explain_request *request) {
@@ -49,6 +176,10 @@ static int run(struct jb_cli *cli) {
         [TO] = {"--to", true, NULL},
         [FLOWS] = {"--flows", true, NULL},
         [COMMODITY] = {"--commodity", true, NULL},
+        [FIGURE] = {"--figure", true, NULL},
+        [BY] = {"--by", true, NULL},
+        [PER] = {"--per", true, NULL},
+        [BASIS] = {"--basis", true, NULL},
         [JSON] = {"--json", false, NULL},
         [CSV] = {"--csv", false, NULL},
         {NULL, false, NULL},
@@ -62,22 +193,30 @@ static int run(struct jb_cli *cli) {
         return status;
     if (operand_count != 1 || !*request.account)
         return jb_cli_usage(cli, "no account is named");
+    bool is_valued = options[FIGURE].value || options[PER].value;
+    struct wish wish = {0};
+    if (!is_valued && (options[BY].value || options[BASIS].value))
+        return jb_cli_usage(cli, "--by and --basis go with --figure");
     status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
     if (status < 0)
-        status = parse_request(cli, options, &request);
+        status = is_valued ? parse_wish(cli, options, request.account, &wish)
+                           : parse_request(cli, options, &request);
     if (status < 0)
         status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
     if (status >= 0)
         return status;
-    status = print_explanation(cli, ledger, form, &request);
+    status =
+        is_valued ? explain_figure(cli, ledger, form, &wish) : print_explanation(cli, ledger, form, &request);
     jb_ledger_close(ledger);
     return status;
 }
 
 const struct jb_verb jb_verb_explain = {
     .name = "explain",
-    .summary = "take one account's figure apart, down to meter readings",
+    .summary = "take a figure apart, down to meter readings, bills and cited factors",
     .help = "usage: joulebook explain ACCOUNT [--from TIME] [--to TIME] [OPTIONS]\n"
+            "       joulebook explain ACCOUNT --figure NAME [--per UNIT] [OPTIONS]\n"
+            "       joulebook explain ROW --by WHAT --figure NAME [--per UNIT] [OPTIONS]\n"
             "\n"
             "Says where an account's figure comes from: every route it came by, up to the supply, with\n"
             "amount, share, 95 % uncertainty, method and the rule by which it was split; the meters\n"
@@ -88,13 +227,24 @@ const struct jb_verb jb_verb_explain = {
             "it. A pattern (host/*/cgroup/nginx*) or a piece of a path (nginx.service) will do when only\n"
             "one account fits. `joulebook statement --by account` lists them.\n"
             "\n"
+            "With --figure it takes apart what that is worth, as `statement` gives it: the formula and\n"
+            "its standard; every input with its value, source and date; what of the figure goes with it,\n"
+            "and what its error adds to the figure's; the accounts that it is made of; and their energy.\n"
+            "ROW is a row of `statement --by WHAT`; total, all of them.\n"
+            "\n"
             "options\n"
             "  --from TIME       from this time on: ISO 8601 in UTC, or such as 'last 24h'\n"
             "  --to TIME         up to, and without, this time\n"
+            "  --figure NAME     carbon_location, carbon_market, carbon_hourly, scope2_location,\n"
+            "                    scope2_market, scope3_location, scope3_market, carbon_embodied,\n"
+            "                    carbon_sci (default with --per), water_used or cost\n"
+            "  --by WHAT         process, cgroup, host, account or label:KEY: explain a row of these\n"
+            "  --per UNIT        and SCI per functional unit of the setting (ISO/IEC 21031)\n"
+            "  --basis DIGEST    by the factors and the setting that the book keeps under this digest\n"
             "  --flows N         also list the N largest flows, with their batches\n"
             "  --commodity NAME  energy, embodied, water, or a currency such as EUR; default energy\n"
             "                    when there is some\n"
-            "  --json, --csv     for machines; --csv gives the routes alone\n"
+            "  --json, --csv     for machines; --csv gives the routes (with --figure the inputs) alone\n"
             "\n"
             "A route further up than the first shares the amount out in proportion to what came in\n"
             "there in the period; its parts sum to it exactly.\n"
@@ -103,6 +253,7 @@ const struct jb_verb jb_verb_explain = {
             "  joulebook explain nginx.service --from 'last 24h'\n"
             "  joulebook explain host/h1/idle\n"
             "  joulebook explain host/h1/cgroup/system.slice --flows 10\n"
+            "  joulebook --config joulebook.ini explain search --by label:team --figure carbon_market\n"
             "\n"
             "exit status: 0 done, 2 wrong usage (also when several accounts fit), 3 the book is damaged\n"
             "or foreign, 4 could not (also when there is no such account)\n",

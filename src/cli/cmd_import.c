@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/import_bills.h"
+#include "cli/import_meter.h"
 #include "import/book.h"
 #include "report/view.h"
 
@@ -14,9 +15,28 @@
 
 #define PATH_CEILING 4096
 
-enum { FORMAT, MAP, PER, LABEL, UTILISATION, CURRENCY, SKIP_BAD, SKIPPED, DRY_RUN, JSON, CSV };
-/* Options that flows have no use for. */
-static const unsigned bill_options[] = {MAP, PER, LABEL, UTILISATION, CURRENCY, SKIP_BAD, SKIPPED};
+enum {
+    FORMAT,
+    DRY_RUN,
+    JSON,
+    CSV,
+    MAP,
+    PER,
+    LABEL,
+    UTILISATION,
+    CURRENCY,
+    SKIP_BAD,
+    SKIPPED, /* bills */
+    METERS,
+    SITE,
+    GRID,
+    UNIT,
+    KIND,
+    TIMES,
+    STEP,
+    ZONE,
+    DATES, /* meters */
+};
 
 static void show_progress(uint64_t booked_flows, uint64_t all_flows) {
     static unsigned shown;
@@ -127,13 +147,22 @@ static enum jb_code open_standard_input(const char *const *paths, size_t count, 
     return JB_OK;
 }
 
+/* Options of other formats, from first to last. Returns -1 to go on. */
+static int refuse_strangers(const struct jb_cli *cli, const struct jb_option *options, unsigned first,
+                            unsigned last, const char *whose) {
+    for (unsigned i = first; i <= last; i++) {
+        if (options[i].value)
+            return jb_cli_usage(cli, "%s is for %s", options[i].name, whose);
+    }
+    return -1;
+}
+
 static int import_flows(const struct jb_cli *cli, const struct jb_option *options,
                         const struct import_bills *bills) {
     _cleanup_fclose_ FILE *standard_input = NULL;
-    for (size_t i = 0; i < JB_COUNT(bill_options); i++) {
-        if (options[bill_options[i]].value)
-            return jb_cli_usage(cli, "%s is for bills; these are flows", options[bill_options[i]].name);
-    }
+    int status = refuse_strangers(cli, options, MAP, SKIPPED, "bills; these are flows");
+    if (status >= 0)
+        return status;
     if (*bills->standard_input)
         standard_input =
             fopencookie(*bills->standard_input, "r", (cookie_io_functions_t){.read = read_stream});
@@ -155,6 +184,9 @@ static int import_flows(const struct jb_cli *cli, const struct jb_option *option
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
         [FORMAT] = {"--format", true, NULL},
+        [DRY_RUN] = {"--dry-run", false, NULL},
+        [JSON] = {"--json", false, NULL},
+        [CSV] = {"--csv", false, NULL},
         [MAP] = {"--map", true, NULL},
         [PER] = {"--per", true, NULL},
         [LABEL] = {"--label", true, NULL},
@@ -162,9 +194,15 @@ static int run(struct jb_cli *cli) {
         [CURRENCY] = {"--currency", true, NULL},
         [SKIP_BAD] = {"--skip-bad", true, NULL},
         [SKIPPED] = {"--skipped", true, NULL},
-        [DRY_RUN] = {"--dry-run", false, NULL},
-        [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},
+        [METERS] = {"--meters", true, NULL},
+        [SITE] = {"--site", true, NULL},
+        [GRID] = {"--grid", true, NULL},
+        [UNIT] = {"--unit", true, NULL},
+        [KIND] = {"--kind", true, NULL},
+        [TIMES] = {"--times", true, NULL},
+        [STEP] = {"--step", true, NULL},
+        [ZONE] = {"--zone", true, NULL},
+        [DATES] = {"--dates", true, NULL},
         {NULL, false, NULL},
     };
     static const char *paths[PATH_CEILING];
@@ -180,6 +218,24 @@ static int run(struct jb_cli *cli) {
     if (bills.path_count == 0)
         return jb_cli_usage(cli, "no file is named; - is standard input");
     bills.format = options[FORMAT].value;
+    bills.is_dry_run = options[DRY_RUN].value != NULL;
+    bool is_meter = bills.format && strcmp(bills.format, "meter") == 0;
+    status = refuse_strangers(cli, options, is_meter ? MAP : METERS, is_meter ? SKIPPED : DATES,
+                              is_meter ? "bills" : "--format meter");
+    if (status >= 0)
+        return status;
+    if (is_meter) {
+        struct import_meter_options meter = {.meters = options[METERS].value,
+                                             .site = options[SITE].value,
+                                             .grid = options[GRID].value,
+                                             .unit = options[UNIT].value,
+                                             .kind = options[KIND].value,
+                                             .times = options[TIMES].value,
+                                             .step = options[STEP].value,
+                                             .zone = options[ZONE].value,
+                                             .dates = options[DATES].value};
+        return import_meter(cli, &meter, paths, bills.path_count, bills.is_dry_run, bills.form);
+    }
     bills.map = options[MAP].value;
     bills.per = options[PER].value;
     bills.labels = options[LABEL].value;
@@ -187,7 +243,6 @@ static int run(struct jb_cli *cli) {
     bills.currency = options[CURRENCY].value;
     bills.skip_bad = options[SKIP_BAD].value;
     bills.skipped = options[SKIPPED].value;
-    bills.is_dry_run = options[DRY_RUN].value != NULL;
     enum jb_code code = open_standard_input(paths, bills.path_count, &error, &standard_input);
     if (code)
         return jb_cli_fail(cli, code, &error);
@@ -202,6 +257,7 @@ const struct jb_verb jb_verb_import = {
     .summary = "book records from files",
     .help =
         "usage: joulebook import [OPTIONS] FILE... | -\n"
+        "       joulebook [--config FILE] import --format meter [OPTIONS] FILE... | -\n"
         "\n"
         "Books what files hold: flows, and bills of cloud providers. All files are checked first: when\n"
         "anything is wrong, nothing is booked, and the message names file, line or row, field and the\n"
@@ -210,8 +266,8 @@ const struct jb_verb jb_verb_import = {
         "zstd.\n"
         "\n"
         "options\n"
-        "  --format NAME      auto (default: by how the file begins), flows, focus, aws, azure, gcp or\n"
-        "                     alibaba\n"
+        "  --format NAME      auto (default: by how the file begins, never meter), flows, focus, aws,\n"
+        "                     azure, gcp, alibaba or meter\n"
         "  --dry-run          check, and say what would be booked\n"
         "  --json, --csv      the summary for machines\n"
         "  --map FILE         bills: the columns of any other table, as INI\n"
@@ -222,6 +278,17 @@ const struct jb_verb jb_verb_import = {
         "  --currency CODE    bills: the currency of those that have no column for it\n"
         "  --skip-bad N       bills: leave out up to N bad rows, and book the rest\n"
         "  --skipped FILE     bills: list the rows that were left out, as CSV\n"
+        "  --meters LIST      what the meters stand for, METER=ROLE with commas between; METER may be a\n"
+        "                     glob: 'main=facility,pdu*=pdu,chiller=cooling'\n"
+        "  --site SITE        the site that they stand in: account site/SITE\n"
+        "  --grid ZONE        the grid that feeds it: account grid/ZONE (default unknown)\n"
+        "  --unit UNIT        of values whose heading has none: kWh, MWh, W, kW, m3 and the like\n"
+        "  --kind KIND        what values are: interval (an amount a step; default), register (what the\n"
+        "                     meter's counter shows) or power (the mean of a step)\n"
+        "  --times WHEN       whether a time is the start (default) or the end of its step\n"
+        "  --step STEP        how long steps are: 15m, 1h; default the shortest distance of two readings\n"
+        "  --zone ZONE        of times without an offset: Europe/Madrid, or CET-1CEST,M3.5.0,M10.5.0/3\n"
+        "  --dates STYLE      how times are written: iso (default), ymd, dmy, mdy, unix (seconds)\n"
         "\n"
         "format flows: as `joulebook export` writes them, CSV with a heading or one JSON object a\n"
         "line. Needed: start, end (ISO 8601), from, to (account paths), amount (a whole number, not\n"
@@ -249,10 +316,24 @@ const struct jb_verb jb_verb_import = {
         "same for all rows; [charges] kind = values of the column charge (globs), with the kinds usage,\n"
         "unestimated, purchase, unused, credit, refund, discount, tax, support, fee, adjustment.\n"
         "\n"
+        "format meter: readings of a site's meters, CSV with a heading: time, perhaps end, then either\n"
+        "meter and a value (kWh, register_kWh, kW, or value with a column unit), or one column a\n"
+        "meter (main_kWh, 'pdu1 [kW]'). Times, the double hour of clocks put back, and gaps are\n"
+        "taken as by `joulebook factors`. Registers may wrap or restart. Roles: facility (all that the\n"
+        "grid gives), generation (an own plant), ups, pdu, it or rack (IT, measured at one of these\n"
+        "places), overhead, cooling or lighting (parts that are no IT), water, none. They come from\n"
+        "--meters, or from sections [meter NAME] of the setting (--config): role, site, grid, kind,\n"
+        "unit, modulus, uncertainty. The site balances: grid -> site, site -> its hosts as they book\n"
+        "themselves, site/S/it for what no host accounts for, site/S/overhead for the rest; so PUE is\n"
+        "measured. Book hosts first; import all meters of a site together. Intervals that the book\n"
+        "has are not booked again, so a file that has grown can be imported anew.\n"
+        "\n"
         "examples\n"
         "  joulebook import --format flows flows.csv\n"
         "  joulebook import --dry-run focus-2026-07.csv.gz\n"
         "  joulebook import --per hour --label team,env cur-00001.csv.gz cur-00002.csv.gz\n"
+        "  joulebook import --format meter --site seoul1 --grid KR --meters 'main=facility,pdu*=pdu' "
+        "may.csv\n"
         "  joulebook export | joulebook --book copy.db import --format flows -\n"
         "  printf 'start,end,from,to,amount,unit\\n2026-07-01,2026-08-01,grid/KR,site/seoul1,12.5,MWh\\n' |\n"
         "    joulebook import --dry-run -\n"

@@ -1,12 +1,14 @@
 /* The verb `meter`: the agent that measures this machine and books it. */
+#include "account/setting.h"
+#include "base/ini.h"
 #include "base/root.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "factor/factor.h"
 #include "meter/meter.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -40,7 +42,8 @@ static const char help[] =
     "\n"
     "With the global option --config FILE, options that are not given are read from its section [meter], as "
     "lines\n"
-    "such as `book-every = 10s`.\n"
+    "such as `book-every = 10s`. The file is the setting (docs/SPEC-setting.md); its other sections are for "
+    "the verbs that value energy.\n"
     "A second meter on the same book and host is refused. `joulebook sources` tells what can be measured "
     "here.\n"
     "\n"
@@ -70,51 +73,59 @@ enum { INTERVAL, BOOK_EVERY, FOR, IDLE, KEEP, SITE, GRID, PROCESS_LOAD, REPLAY, 
 struct settings {
     struct jb_option *options;
     char values[OPTION_COUNT][256];
-    const char *wrong; /* what is wrong with the line that stopped the reading */
 };
 
-static int take_setting(void *user, const char *section, const char *name, const char *value) {
-    struct settings *settings = user;
-    if (strcmp(section, "meter") != 0) {
-        settings->wrong = "the only section is [meter]";
-        return 0;
-    }
+static enum jb_code take_setting(const struct jb_ini_entry *entry, const char *path,
+                                 struct settings *settings, struct jb_error *error) {
+    const char *names[OPTION_COUNT], *fault = NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strcmp(settings->options[i].name + 2, name) != 0)
+        names[i] = settings->options[i].name + 2;
+        if (strcmp(names[i], entry->name) != 0)
             continue;
-        if (!settings->options[i].takes_value) {
-            settings->wrong = "this is set on the command line only";
-            return 0;
-        }
-        if (strlen(value) >= sizeof settings->values[i]) {
-            settings->wrong = "the value is too long";
-            return 0;
-        }
-        if (settings->values[i][0]) {
-            settings->wrong = "this is set twice";
-            return 0;
-        }
-        snprintf(settings->values[i], sizeof settings->values[i], "%s", value);
-        return 1;
+        if (!settings->options[i].takes_value)
+            fault = "this is set on the command line only";
+        else if (strlen(entry->value) >= sizeof settings->values[i])
+            fault = "the value is too long";
+        else if (settings->values[i][0])
+            fault = "this is set twice";
+        if (fault)
+            return jb_error_set(error, JB_INPUT, "%s, line %u, field %s: %s", path, entry->line, entry->name,
+                                fault);
+        snprintf(settings->values[i], sizeof settings->values[i], "%s", entry->value);
+        return JB_OK;
     }
-    settings->wrong = "there is no such setting; they are the options of `joulebook meter --help` without --";
-    return 0;
+    const char *near = jb_ini_near(entry->name, names, OPTION_COUNT);
+    return jb_error_set(error, JB_INPUT, "%s, line %u, field %.40s: there is no such setting%s%s%s", path,
+                        entry->line, entry->name,
+                        near ? "; did you mean '"
+                             : "; they are the options of `joulebook meter --help` without --",
+                        near ? near : "", near ? "'?" : "");
 }
 
-/* Settings that the command line does not give are taken from the file. */
+/* Settings that the command line does not give are taken from the file; its other sections, of which the
+ * meter needs nothing, must be right as well. */
 static enum jb_code read_settings(const char *path, struct settings *settings, struct jb_error *error) {
-    int line = ini_parse(path, take_setting, settings);
-    if (line == -1)
-        return jb_error_set_errno(error, errno, "settings %s", path);
-    if (line != 0)
-        return jb_error_set(error, JB_INPUT, "%s:%d: %s", path, line,
-                            settings->wrong ? settings->wrong
-                                            : "expected [meter] and lines such as: interval = 1s");
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    _cleanup_buffer_ struct jb_buffer text = {.ceiling = JB_SETTING_FILE_CEILING};
+    _cleanup_(jb_setting_free_cleanup) struct jb_setting *setting = NULL;
+    _cleanup_(jb_ini_free_cleanup) struct jb_ini *ini = NULL;
+    const struct jb_ini_entry *entries;
+    enum jb_code code = jb_factor_file_read(path, &text, error);
+    if (!code)
+        code = jb_setting_parse(text.bytes ? text.bytes : "", text.length, path, error, &setting);
+    if (!code)
+        code = jb_ini_read(text.bytes ? text.bytes : "", text.length, path, error, &ini);
+    if (code)
+        return code;
+    size_t count = jb_ini_entries(ini, &entries);
+    for (size_t i = 0; i < count && !code; i++) {
+        if (entries[i].name && strcmp(entries[i].section, "meter") == 0)
+            code = take_setting(&entries[i], path, settings, error);
+    }
+    for (size_t i = 0; i < OPTION_COUNT && !code; i++) {
         if (!settings->options[i].value && settings->values[i][0])
             settings->options[i].value = settings->values[i];
     }
-    return JB_OK;
+    return code;
 }
 
 struct request {

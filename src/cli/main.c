@@ -24,6 +24,7 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_import,
     &jb_verb_label,
     &jb_verb_factors,
+    &jb_verb_kpi,
     &jb_verb_rank,
     &jb_verb_estimate,
     &jb_verb_payback,
@@ -46,7 +47,7 @@ static void print_help(FILE *out) {
           "  --book URL     a path, sqlite:PATH or memory:; default $JOULEBOOK_BOOK, else the user's data "
           "folder\n"
           "  --root DIR     read another /sys and /proc\n"
-          "  --config FILE  settings of the meter: an INI file with a section [meter]\n"
+          "  --config FILE  the setting: an INI file, see docs/SPEC-setting.md\n"
           "  --version      print the version\n"
           "  --help         print this; `joulebook VERB --help` explains a verb\n"
           "\n"

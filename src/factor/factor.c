@@ -119,6 +119,11 @@ size_t jb_factors_sets(const struct jb_factors *factors, const struct jb_factor_
     return factors->set_count;
 }
 
+const char *jb_factors_file(const struct jb_factors *factors, uint32_t set) {
+    assert(set < factors->set_count);
+    return factors->files[set];
+}
+
 size_t jb_factors_all(const struct jb_factors *factors, const struct jb_factor **ret_factors) {
     *ret_factors = factors->items;
     return factors->count;

@@ -136,6 +136,8 @@ size_t jb_factors_findings(const struct jb_factors *factors, const struct jb_fac
 /* JB_INPUT with the first error and how many more there are; JB_OK when there is none. */
 enum jb_code jb_factors_check(const struct jb_factors *factors, struct jb_error *error);
 size_t jb_factors_sets(const struct jb_factors *factors, const struct jb_factor_set **ret_sets);
+/* The file that a set was read from, as it was named. */
+const char *jb_factors_file(const struct jb_factors *factors, uint32_t set);
 /* All rows. Finished: those of one id stand together, by precedence and then by time. */
 size_t jb_factors_all(const struct jb_factors *factors, const struct jb_factor **ret_factors);
 /* Digest over name, version and digest of every set, in order: equal digest, equal answers. Returns ret. */

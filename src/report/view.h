@@ -2,6 +2,8 @@
 #ifndef JB_REPORT_VIEW_H
 #define JB_REPORT_VIEW_H
 
+#include "account/basis.h"
+#include "account/value.h"
 #include "ledger/explain.h"
 #include "ledger/statement.h"
 #include "report/form.h"
@@ -16,15 +18,42 @@ struct jb_view {
     struct jb_buffer *out;
 };
 
-/* limit: rows of each commodity, the rest summed as one row "(N others)"; 0: all. by_name: rows ordered by
- * name instead of amount. */
-enum jb_code jb_view_statement(const struct jb_view *view, const struct jb_statement_request *request,
-                               const struct jb_statement *statement, size_t limit, bool by_name,
+/* One period of a statement: what was consumed, and what it is worth. */
+struct jb_statement_part {
+    int64_t from_ns, to_ns; /* INT64_MIN, INT64_MAX: open */
+    struct jb_statement statement;
+    struct jb_valuation *valuation; /* NULL: not valued */
+};
+
+/* A statement as it is to be printed. */
+struct jb_statement_view {
+    const struct jb_statement_request *request;
+    const struct jb_statement_part *parts; /* one, or (with `every`) one a period, in order */
+    size_t part_count;
+    const char *every;            /* "hour", "day", "month"; NULL: one period */
+    const char *unit;             /* functional unit of SCI; NULL: none */
+    const struct jb_basis *basis; /* of the valuations; NULL: not valued */
+    size_t limit; /* rows of each commodity, the rest summed as one row "(N others)"; 0: all */
+    bool by_name; /* rows ordered by name instead of amount */
+};
+enum jb_code jb_view_statement(const struct jb_view *view, const struct jb_statement_view *statement,
                                struct jb_error *error);
 enum jb_code jb_view_balance(const struct jb_view *view, const struct jb_balance *balance,
                              struct jb_error *error);
 enum jb_code jb_view_explanation(const struct jb_view *view, const struct jb_explanation *explanation,
                                  struct jb_error *error);
+
+/* A figure of a valuation taken apart. */
+struct jb_figure_view {
+    const char *of; /* the account, the row's name, or "total" */
+    const struct jb_valuation *valuation;
+    const struct jb_figure *figure;
+    const char *unit; /* functional unit; NULL: none */
+    const struct jb_basis *basis;
+    const struct jb_explanation *energy; /* of its energy, when it is of one account; NULL */
+};
+enum jb_code jb_view_figure(const struct jb_view *view, const struct jb_figure_view *figure,
+                            struct jb_error *error);
 
 /* A label and for how many accounts of the book its pattern holds. */
 struct jb_label_use {
@@ -35,6 +64,20 @@ enum jb_code jb_view_labels(const struct jb_view *view, const struct jb_label_us
                             struct jb_error *error);
 
 /* ---- shared by the views ---- */
+
+/* Text: what a period is worth, by group; view_value.c. */
+enum jb_code jb_view_values_text(const struct jb_view *view, const struct jb_statement_view *statement,
+                                 const struct jb_statement_part *part, struct jb_error *error);
+/* Text: one row a period and group. */
+enum jb_code jb_view_periods_text(const struct jb_view *view, const struct jb_statement_view *statement,
+                                  struct jb_error *error);
+/* Text: what the figures rest on, what has to be said beside them, and the basis. */
+enum jb_code jb_view_grounds_text(const struct jb_view *view, const struct jb_statement_view *statement,
+                                  struct jb_error *error);
+/* Inputs that are no meters, as a table. */
+struct jb_table *jb_input_table(const struct jb_valuation *valuation);
+/* "account", "host" … */
+const char *jb_group_by_name(enum jb_group_by by);
 
 #define JB_PERIOD_SIZE 96
 

@@ -672,6 +672,15 @@ static void test_second_handle(struct jb_test_book *book) {
     assert_true(jb_test_total(book, query) == 100 && jb_test_total(&other, query) == 100);
     query.account = "host/h4";
     assert_true(jb_test_total(book, query) == 1000 && jb_test_total(&other, query) == 1000);
+
+    /* A handle that only looks on sees accounts and routes that came after it was opened. */
+    struct jb_test_book onlooker = {.location = book->location};
+    assert_int_equal(book->store->ops->open(book->location, JB_STORE_WRITE, &error, &onlooker.store), JB_OK);
+    jb_account_id f = jb_test_account(&other, "host/h5");
+    struct jb_flow fifth[] = {flow(a2, f, T0, T0 + 1, 10000)};
+    jb_test_append(&other, &(struct jb_batch){.identity = "5", .flows = fifth, .flow_count = 1}, true);
+    assert_true(jb_test_total(&onlooker, JB_QUERY_ALL) == 11112);
+    onlooker.store->ops->close(onlooker.store);
     other.store->ops->close(other.store);
 
     /* A reader changes nothing. */
@@ -710,6 +719,28 @@ static void test_lock(struct jb_test_book *book) {
     assert_int_equal(store->ops->lock(store, "meter h2", &error), JB_OK);
 }
 
+static void test_documents(struct jb_test_book *book) {
+    struct jb_store *store = book->store;
+    struct jb_error error = {0};
+    _cleanup_buffer_ struct jb_buffer bytes = {0};
+    /* sha256sum of "abc" and of nothing */
+    static const char abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                      none[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_int_equal(store->ops->document_get(store, abc, &error, &bytes), JB_NO_DATA);
+    for (int i = 0; i < 2; i++) /* twice changes nothing */
+        assert_int_equal(store->ops->document_put(store, "abc", 3, &error), JB_OK);
+    assert_int_equal(store->ops->document_put(store, NULL, 0, &error), JB_OK);
+    assert_int_equal(store->ops->document_put(store, "a\0b", 3, &error), JB_OK);
+    assert_int_equal(store->ops->document_get(store, "ba7816bf", &error, &bytes), JB_OK);
+    assert_int_equal(bytes.length, 3);
+    assert_memory_equal(bytes.bytes, "abc", 3);
+    assert_int_equal(store->ops->document_get(store, none, &error, &bytes), JB_OK);
+    assert_int_equal(bytes.length, 0);
+    assert_int_equal(store->ops->document_get(store, "ba7816b", &error, &bytes), JB_USAGE);
+    assert_int_equal(store->ops->document_get(store, "BA7816BF", &error, &bytes), JB_USAGE);
+    assert_int_equal(store->ops->document_get(store, "ba7816be", &error, &bytes), JB_NO_DATA);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct jb_test_book *book);
@@ -730,6 +761,7 @@ static const struct {
     {"invalid series are refused", test_invalid_series},
     {"series replaced in part", test_series_replaced},
     {"a series of a year", test_series_of_a_year},
+    {"documents", test_documents},
     {"two handles of one book", test_second_handle},
     {"locks", test_lock},
 };

@@ -27,6 +27,9 @@ static void free_book(struct jb_memory_book *book) {
     free(book->hosts);
     free(book->gaps);
     free(book->labels);
+    for (size_t i = 0; i < book->document_count; i++)
+        free(book->documents[i].bytes);
+    free(book->documents);
     free(book->series);
     free(book->locks);
     free(book->name);
@@ -500,5 +503,7 @@ const struct jb_store_ops jb_store_memory = {
     .series_list = jb_memory_series_list,
     .series_read = jb_memory_series_read,
     .series_drop = jb_memory_series_drop,
+    .document_put = jb_memory_document_put,
+    .document_get = jb_memory_document_get,
     .lock = memory_lock,
 };

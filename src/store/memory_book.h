@@ -2,6 +2,7 @@
 #ifndef JB_STORE_MEMORY_BOOK_H
 #define JB_STORE_MEMORY_BOOK_H
 
+#include "base/sha256.h"
 #include "base/strings.h"
 #include "store/rules.h"
 
@@ -34,6 +35,12 @@ struct jb_memory_series {
     size_t count;
 };
 
+struct jb_memory_document {
+    char sha256[JB_SHA256_SIZE];
+    char *bytes;
+    size_t length;
+};
+
 struct jb_memory_lock {
     char name[256];
     const struct jb_store *holder;
@@ -57,6 +64,8 @@ struct jb_memory_book {
     size_t label_count, label_capacity;
     struct jb_memory_series *series; /* ordered by name */
     size_t series_count, series_capacity;
+    struct jb_memory_document *documents;
+    size_t document_count, document_capacity;
     struct jb_memory_lock *locks;
     size_t lock_count, lock_capacity;
     int64_t pruned_ns; /* flows within one hour that began before are roll-ups */
@@ -74,6 +83,12 @@ static inline struct jb_memory_book *jb_memory_book_of(struct jb_store *store) {
 
 /* memory.c: JB_PERMISSION in READ mode */
 enum jb_code jb_memory_refuse_write(struct jb_store *store, struct jb_error *error);
+
+/* memory_document.c */
+enum jb_code jb_memory_document_put(struct jb_store *store, const void *bytes, size_t length,
+                                    struct jb_error *error);
+enum jb_code jb_memory_document_get(struct jb_store *store, const char *prefix, struct jb_error *error,
+                                    struct jb_buffer *bytes);
 
 /* memory_series.c */
 enum jb_code jb_memory_series_put(struct jb_store *store, const struct jb_series *series,

@@ -214,6 +214,26 @@ void jb_sums_sort(struct jb_sum *sums, size_t count) {
         qsort(sums, count, sizeof *sums, compare_sums);
 }
 
+enum jb_code jb_document_check(size_t length, struct jb_error *error) {
+    return length <= JB_DOCUMENT_CEILING
+               ? JB_OK
+               : jb_error_set(error, JB_LIMIT, "a document of %zu bytes; a book takes %zu", length,
+                              JB_DOCUMENT_CEILING);
+}
+
+enum jb_code jb_document_check_prefix(const char *prefix, struct jb_error *error) {
+    size_t length = strlen(prefix);
+    return length >= 8 && length <= 64 && strspn(prefix, "0123456789abcdef") == length
+               ? JB_OK
+               : jb_error_set(error, JB_USAGE, "'%.70s' is no digest: 8 to 64 digits 0-9 a-f", prefix);
+}
+
+enum jb_code jb_document_missing(const char *prefix, size_t count, struct jb_error *error) {
+    return count ? jb_error_set(error, JB_USAGE,
+                                "several digests in the book begin with %.70s; give more digits", prefix)
+                 : jb_error_set(error, JB_NO_DATA, "the book has nothing of the digest %.70s", prefix);
+}
+
 struct jb_route jb_route_of_flow(const struct jb_flow *flow) {
     return (struct jb_route){.from = flow->from,
                              .to = flow->to,

@@ -102,6 +102,13 @@ enum jb_code jb_steps_merge(const struct jb_step *old, size_t old_count, const s
 size_t jb_steps_cut(struct jb_step *steps, size_t count, int64_t from_ns, int64_t to_ns);
 bool jb_steps_are_same(const struct jb_step *a, size_t a_count, const struct jb_step *b, size_t b_count);
 
+#define JB_DOCUMENT_CEILING ((size_t)64 << 20) /* bytes */
+enum jb_code jb_document_check(size_t length, struct jb_error *error);
+/* 8 to 64 lower-case hex digits. */
+enum jb_code jb_document_check_prefix(const char *prefix, struct jb_error *error);
+/* What `count` documents, none or several, of a prefix are. */
+enum jb_code jb_document_missing(const char *prefix, size_t count, struct jb_error *error);
+
 /* Slices while they are added up; rules_slices.c. */
 struct jb_slicer {
     const int64_t *cuts;

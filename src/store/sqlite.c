@@ -43,5 +43,7 @@ const struct jb_store_ops jb_store_sqlite = {
     .series_list = jb_sqlite_series_list,
     .series_read = jb_sqlite_series_read,
     .series_drop = jb_sqlite_series_drop,
+    .document_put = jb_sqlite_document_put,
+    .document_get = jb_sqlite_document_get,
     .lock = jb_sqlite_lock,
 };

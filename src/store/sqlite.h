@@ -10,12 +10,13 @@
 #include <sys/stat.h>
 
 #define JB_SQLITE_APPLICATION 0x4a6f756c /* "Joul", in the header of every book */
-#define JB_SQLITE_VERSION     3          /* of the schema */
+#define JB_SQLITE_VERSION     4          /* of the schema */
 
 /* Statements that are prepared once, on first use; texts in sqlite_statement.c. */
 enum jb_sql {
     JB_SQL_BEGIN_READ,
     JB_SQL_BEGIN_WRITE,
+    JB_SQL_DATA_VERSION,
     JB_SQL_COMMIT,
     JB_SQL_ROLLBACK,
     JB_SQL_ACCOUNTS,
@@ -69,6 +70,8 @@ enum jb_sql {
     JB_SQL_BLOCKS,
     JB_SQL_BLOCKS_DROP,
     JB_SQL_BLOCK_ADD,
+    JB_SQL_DOCUMENT_ADD,
+    JB_SQL_DOCUMENTS,
     JB_SQL_COUNT,
 };
 
@@ -94,7 +97,7 @@ struct jb_sqlite_store {
     struct jb_routes routes; /* index = id in the book; accounts by the ids of this handle */
     uint32_t last_route;     /* that was asked for; only a guess at the next */
     bool is_refreshed;
-    unsigned refreshed_version;        /* of the data, when the caches were refreshed */
+    int64_t refreshed_version;         /* of the data, when the caches were refreshed */
     size_t kept_accounts, kept_routes; /* how many the book had when the transaction began */
 
     struct jb_sqlite_lock *locks;
@@ -236,6 +239,10 @@ enum jb_code jb_sqlite_span_row(struct jb_sqlite_store *store, sqlite3_stmt *sta
 bool *jb_sqlite_asked_routes(struct jb_sqlite_store *store, const struct jb_query *query); /* NULL: memory */
 enum jb_code jb_sqlite_sums(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                             struct jb_sum **ret_sums, size_t *ret_count);
+enum jb_code jb_sqlite_document_put(struct jb_store *store, const void *bytes, size_t length,
+                                    struct jb_error *error);
+enum jb_code jb_sqlite_document_get(struct jb_store *store, const char *prefix, struct jb_error *error,
+                                    struct jb_buffer *bytes);
 enum jb_code jb_sqlite_slices(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
                               size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
 enum jb_code jb_sqlite_flows_open(struct jb_store *store, const struct jb_query *query,

@@ -13,8 +13,11 @@ static const char schema_2[] =
 static const char schema_3[] =
 #include "store/schema_3.inc"
     ;
+static const char schema_4[] =
+#include "store/schema_4.inc"
+    ;
 /* steps[n] leads from version n to n + 1. */
-static const char *const steps[JB_SQLITE_VERSION] = {schema_1, schema_2, schema_3};
+static const char *const steps[JB_SQLITE_VERSION] = {schema_1, schema_2, schema_3, schema_4};
 
 enum jb_code jb_sqlite_pragma_int(sqlite3 *db, const char *sql, const char *path, struct jb_error *error,
                                   int64_t *ret_value) {

@@ -8,6 +8,7 @@
 static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_BEGIN_READ] = "BEGIN",
     [JB_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [JB_SQL_DATA_VERSION] = "PRAGMA data_version",
     [JB_SQL_COMMIT] = "COMMIT",
     [JB_SQL_ROLLBACK] = "ROLLBACK",
     [JB_SQL_ACCOUNTS] = "SELECT id, path FROM account WHERE id >= ?1 ORDER BY id",
@@ -108,6 +109,9 @@ static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_BLOCKS_DROP] = "DELETE FROM block WHERE series = ?1 AND start_ns >= ?2 AND start_ns <= ?3",
     [JB_SQL_BLOCK_ADD] = "INSERT INTO block (series, start_ns, step_ns, step_count, levels)"
                          " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [JB_SQL_DOCUMENT_ADD] = "INSERT INTO document (sha256, kept_ns, bytes) VALUES (?1, ?2, ?3)"
+                            " ON CONFLICT (sha256) DO NOTHING",
+    [JB_SQL_DOCUMENTS] = "SELECT sha256, bytes FROM document WHERE sha256 >= ?1 AND sha256 < ?2 LIMIT 2",
     [JB_SQL_HOUR_TOTAL] = "SELECT jb_sum128(amount), coalesce(sum(flow_count), 0) FROM hour"
                           " WHERE hour >= ?1 AND hour < ?2",
 };
@@ -226,10 +230,16 @@ enum jb_code jb_sqlite_begin(struct jb_sqlite_store *store, bool to_write, struc
                                   to_write ? "write" : "read", error);
     if (code)
         return code;
-    /* The caches are good while nobody else has written. */
-    unsigned version = 0;
-    bool is_known = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_DATA_VERSION, &version) == SQLITE_OK;
-    if (!is_known || !store->is_refreshed || version != store->refreshed_version)
+    /* The caches are good while nobody else has written. Asking takes the snapshot that is read from: before
+     * that, SQLite only knows what it saw last. */
+    int64_t version = 0;
+    sqlite3_stmt *statement = NULL;
+    code = jb_sqlite_statement(store, JB_SQL_DATA_VERSION, error, &statement);
+    if (!code && jb_sqlite_row(store, statement, "read", error, &code)) {
+        version = sqlite3_column_int64(statement, 0);
+        sqlite3_reset(statement);
+    }
+    if (!code && (!store->is_refreshed || version != store->refreshed_version))
         code = jb_sqlite_refresh(store, error);
     if (code)
         return jb_sqlite_end(store, code, error);

@@ -2,6 +2,7 @@
 #ifndef JB_STORE_STORE_H
 #define JB_STORE_STORE_H
 
+#include "base/buffer.h"
 #include "base/decimal.h"
 #include "base/error.h"
 #include "types/flow.h"
@@ -136,6 +137,14 @@ struct jb_store_ops {
     enum jb_code (*label_set)(struct jb_store *store, const struct jb_label *label, struct jb_error *error);
     enum jb_code (*labels)(struct jb_store *store, struct jb_error *error, struct jb_label **ret_labels,
                            size_t *ret_count);
+
+    /* Documents: bytes that a statement rests on (factor tables, settings), each kept once, named by the
+     * SHA-256 of its bytes in hex. document_get takes the first 8 digits or more; JB_NO_DATA: there is none,
+     * JB_USAGE: several begin so or it is no digest. bytes is cleared first. */
+    enum jb_code (*document_put)(struct jb_store *store, const void *bytes, size_t length,
+                                 struct jb_error *error);
+    enum jb_code (*document_get)(struct jb_store *store, const char *sha256, struct jb_error *error,
+                                 struct jb_buffer *bytes);
 
     /* Folds what was appended since the last fold into hour and day roll-ups; and drops flows that ended
      * before keep_from_ns, whose hours then stand for them. INT64_MIN keeps all. Conserves exactly. */

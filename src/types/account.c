@@ -242,6 +242,23 @@ static bool is_bill_leaf(const char *component, size_t length) {
     return is_any(component, length, leaves, JB_COUNT(leaves));
 }
 
+/* site/<s>/…: what a site uses itself (it, overhead, water and what is below them) is final. */
+static enum jb_role site_role(const char *path, const struct jb_account_parts *parts) {
+    static const char *const uses[] = {"it", "overhead", "water", "unattributed"};
+    const char *site = path + strlen("site"), *use;
+    if (*site != '/' || !(use = strchr(site + 1, '/')))
+        return JB_THROUGH;
+    use++;
+    size_t length = component_length(use);
+    if (component_is(use, length, "meter-variance"))
+        return JB_VARIANCE;
+    for (size_t i = 0; i < JB_COUNT(uses); i++) {
+        if (component_is(use, length, uses[i]))
+            return JB_FINAL;
+    }
+    return component_is(parts->leaf, parts->leaf_length, "overhead") ? JB_FINAL : JB_THROUGH;
+}
+
 enum jb_role jb_account_role(const char *path) {
     static const char *const leaves[] = {"idle",  "rest",     "kernel", "interrupt",
                                          "steal", "overhead", "exited", "unattributed"};
@@ -251,8 +268,7 @@ enum jb_role jb_account_role(const char *path) {
         return JB_SUPPLY;
     struct jb_account_parts parts = jb_account_split(path);
     if (component_is(path, first, "site"))
-        return component_is(parts.leaf, parts.leaf_length, "overhead") && strchr(path + 5, '/') ? JB_FINAL
-                                                                                                : JB_THROUGH;
+        return site_role(path, &parts);
     if (component_is(path, first, "cloud") && is_bill_leaf(parts.leaf, parts.leaf_length))
         return JB_FINAL;
     if (!parts.host_length)

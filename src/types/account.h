@@ -37,9 +37,10 @@ enum jb_role {
     JB_SUPPLY,  /* grid/…, supply/…, hardware/…: amounts come from here */
     JB_THROUGH, /* site/…, host/<h>, host/<h>/<domain>, host/<h>/cgroup/…: inflow must equal outflow */
     JB_FINAL, /* idle, rest, kernel, interrupt, steal, overhead, exited, unattributed, process/<name>: a leaf;
-               * below cloud/: compute, gpu, memory, storage, network, serverless, included, unestimated,
-               * purchase, unused, credit, refund, discount, tax, support, fee, adjustment */
-    JB_VARIANCE, /* host/<h>/meter-variance: where inner meters exceeded the outer one */
+               * site/<s>/it, overhead, water, unattributed and what is below them; below cloud/: compute,
+               * gpu, memory, storage, network, serverless, included, unestimated, purchase, unused, credit,
+               * refund, discount, tax, support, fee, adjustment */
+    JB_VARIANCE, /* host/<h>/meter-variance, site/<s>/meter-variance: where inner meters exceeded the outer */
     JB_OTHER,    /* anything else (cloud/…): through when it has outflow, final when it has none */
 };
 enum jb_role jb_account_role(const char *path);

@@ -1,0 +1,309 @@
+/* The verb `kpi`. */
+#include "cli/cli.h"
+#include "cli/grounds.h"
+
+#include "base/array.h"
+#include "base/time.h"
+#include "decide/kpi.h"
+#include "report/view_kpi.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SITE, EVERY, FROM, TO, JSON, CSV };
+
+#define SITE_CEILING   10000
+#define TARGET_CEILING 100000
+
+struct request {
+    const char *site; /* NULL: all */
+    unsigned months;
+    enum jb_form form;
+    struct jb_query query;
+};
+
+/* What is to be shown: sites with their facts, and targets. */
+struct work {
+    char **names;
+    struct jb_kpi_site_view *sites;
+    size_t name_count, name_capacity, site_count;
+    struct jb_kpi_target_view *targets;
+    size_t target_count, target_capacity;
+    int64_t *cuts;
+    size_t period_count;
+};
+
+static void work_clear(struct work *work) {
+    for (size_t i = 0; i < work->name_count; i++)
+        free(work->names[i]);
+    for (size_t i = 0; work->sites && i < work->site_count; i++)
+        free((void *)(uintptr_t)work->sites[i].facts);
+    free(work->names);
+    free(work->sites);
+    free(work->targets);
+    free(work->cuts);
+}
+
+static enum jb_code add_name(struct work *work, const char *name, struct jb_error *error) {
+    for (size_t i = 0; i < work->name_count; i++)
+        if (strcmp(work->names[i], name) == 0)
+            return JB_OK;
+    enum jb_code code = jb_array_reserve(&work->names, &work->name_capacity, work->name_count + 1,
+                                         SITE_CEILING, "sites", error);
+    if (code)
+        return code;
+    work->names[work->name_count] = strdup(name);
+    return work->names[work->name_count++] ? JB_OK
+                                           : jb_error_set(error, JB_MEMORY, "no memory for the sites");
+}
+
+/* Sites of the setting, and those that only the book knows. */
+static enum jb_code find_sites(struct jb_ledger *ledger, const struct jb_setting *setting,
+                               const struct request *request, struct work *work, struct jb_error *error) {
+    struct jb_store *store = jb_ledger_store(ledger);
+    enum jb_code code = JB_OK;
+    for (size_t i = 0; !code && i < setting->site_count; i++)
+        if (!request->site || strcmp(request->site, setting->sites[i].name) == 0)
+            code = add_name(work, setting->sites[i].name, error);
+    for (size_t i = 0; !code && i < store->ops->account_count(store); i++) {
+        const char *path = jb_ledger_path(ledger, (jb_account_id)i);
+        char name[JB_COMPONENT_SIZE];
+        if (strncmp(path, "site/", 5) != 0 || strchr(path + 5, '/'))
+            continue;
+        jb_account_decode(path + 5, strlen(path + 5), name, sizeof name);
+        if (!request->site || strcmp(request->site, name) == 0)
+            code = add_name(work, name, error);
+    }
+    if (!code && work->name_count == 0)
+        code = jb_error_set(
+            error, JB_INPUT,
+            request->site
+                ? "neither the setting nor the book has a site '%.60s'"
+                : "neither the setting nor the book has a site%s; give [site NAME] in joulebook.ini, or "
+                  "import meters with `joulebook import --format meter --site NAME`",
+            request->site ? request->site : "");
+    return code;
+}
+
+/* The period: what was asked for, within what the book has of energy. */
+static enum jb_code find_period(struct jb_ledger *ledger, const struct request *request, struct work *work,
+                                struct jb_error *error) {
+    struct jb_store *store = jb_ledger_store(ledger);
+    struct jb_query query = request->query;
+    _cleanup_free_ struct jb_sum *sums = NULL;
+    size_t count = 0;
+    int64_t first_ns = INT64_MAX, last_ns = INT64_MIN;
+    query.commodity = JB_ENERGY;
+    enum jb_code code = store->ops->sums(store, &query, error, &sums, &count);
+    if (code)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        first_ns = sums[i].first_ns < first_ns ? sums[i].first_ns : first_ns;
+        last_ns = sums[i].last_ns > last_ns ? sums[i].last_ns : last_ns;
+    }
+    if (first_ns >= last_ns)
+        return jb_error_set(error, JB_NO_DATA, "the book has no energy in the period");
+    if (query.from_ns != INT64_MIN)
+        first_ns = query.from_ns;
+    if (query.to_ns != INT64_MAX)
+        last_ns = query.to_ns;
+    return jb_kpi_cuts(first_ns, last_ns, request->months, error, &work->cuts, &work->period_count);
+}
+
+static enum jb_code add_site(struct jb_ledger *ledger, const struct grounds *grounds,
+                             const struct jb_setting *setting, const char *name, struct work *work,
+                             struct jb_error *error) {
+    struct jb_kpi_facts *facts = calloc(work->period_count, sizeof *facts);
+    if (!facts)
+        return jb_error_set(error, JB_MEMORY, "no memory for the periods");
+    enum jb_code code =
+        jb_kpi_make(ledger, setting, grounds->factors, name, work->cuts, work->period_count, error, facts);
+    if (code) {
+        free(facts);
+        return code;
+    }
+    work->sites[work->site_count++] =
+        (struct jb_kpi_site_view){name ? name : "all sites", facts, work->period_count};
+    return JB_OK;
+}
+
+static bool kpi_of_target(const struct jb_target *target, enum jb_kpi *ret_kpi) {
+    static const struct {
+        enum jb_target_kind kind;
+        enum jb_kpi kpi;
+    } kinds[] = {{JB_TARGET_PUE, JB_KPI_PUE},
+                 {JB_TARGET_WUE, JB_KPI_WUE},
+                 {JB_TARGET_CUE, JB_KPI_CUE},
+                 {JB_TARGET_REF, JB_KPI_REF},
+                 {JB_TARGET_ERF, JB_KPI_ERF}};
+    for (size_t i = 0; i < JB_COUNT(kinds); i++) {
+        if (kinds[i].kind == target->kind) {
+            *ret_kpi = kinds[i].kpi;
+            return true;
+        }
+    }
+    *ret_kpi = target->is_hourly ? JB_KPI_CFE : JB_KPI_REF;
+    return target->kind == JB_TARGET_CLEAN;
+}
+
+/* The parts of a period of which at least this much is known set the course. */
+#define COURSE_COVERAGE 0.5
+
+static enum jb_code add_target(const struct jb_target *target, const struct jb_kpi_site_view *site,
+                               struct work *work, struct jb_error *error) {
+    struct jb_kpi_target_view view = {
+        .name = target->name, .site = site->name, .target = target->value, .by_ns = target->by_ns};
+    _cleanup_free_ struct jb_course_point *points = calloc(site->period_count + 1, sizeof *points);
+    size_t count = 0;
+    if (!kpi_of_target(target, &view.kpi))
+        return JB_OK;
+    if (!points)
+        return jb_error_set(error, JB_MEMORY, "no memory for a target");
+    for (size_t i = 0; i < site->period_count; i++) {
+        struct jb_kpi_figure figures[JB_KPI_COUNT];
+        jb_kpi_figures(&site->facts[i], figures);
+        const struct jb_kpi_figure *figure = &figures[view.kpi];
+        if (figure->is_known && figure->coverage >= COURSE_COVERAGE)
+            points[count++] = (struct jb_course_point){site->facts[i].from_ns, site->facts[i].until_ns,
+                                                       figure->value, figure->sigma};
+    }
+    const struct jb_kpi_info *info = jb_kpi_info(view.kpi);
+    view.is_known = count > 0 && jb_course_find(points, count, target->value, target->by_ns, info->is_at_most,
+                                                info->floor, info->ceiling, error, &view.course) == JB_OK;
+    enum jb_code code = jb_array_reserve(&work->targets, &work->target_capacity, work->target_count + 1,
+                                         TARGET_CEILING, "targets", error);
+    if (!code)
+        work->targets[work->target_count++] = view;
+    return code;
+}
+
+static enum jb_code add_targets(const struct jb_setting *setting, struct work *work, struct jb_error *error) {
+    enum jb_code code = JB_OK;
+    for (size_t t = 0; t < setting->target_count; t++)
+        for (size_t s = 0; s < work->site_count && !code; s++)
+            if (!*setting->targets[t].site || strcmp(setting->targets[t].site, work->sites[s].name) == 0)
+                code = add_target(&setting->targets[t], &work->sites[s], work, error);
+    return code;
+}
+
+static enum jb_code make(struct jb_ledger *ledger, const struct grounds *grounds,
+                         const struct request *request, struct work *work, struct jb_error *error) {
+    static const struct jb_setting none = {.file = "joulebook.ini"};
+    const struct jb_setting *setting = grounds->setting ? grounds->setting : &none;
+    enum jb_code code = find_sites(ledger, setting, request, work, error);
+    if (!code)
+        code = find_period(ledger, request, work, error);
+    if (code)
+        return code;
+    work->sites = calloc(work->name_count + 1, sizeof *work->sites);
+    if (!work->sites)
+        return jb_error_set(error, JB_MEMORY, "no memory for the sites");
+    for (size_t i = 0; !code && i < work->name_count; i++)
+        code = add_site(ledger, grounds, setting, work->names[i], work, error);
+    if (!code && !request->site && setting->site_count > 1)
+        code = add_site(ledger, grounds, setting, NULL, work, error);
+    return code ? code : add_targets(setting, work, error);
+}
+
+static int run_request(const struct jb_cli *cli, const struct request *request) {
+    struct jb_error error = {0};
+    struct grounds grounds = {0};
+    struct jb_ledger *ledger;
+    _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
+    __attribute__((cleanup(work_clear))) struct work work = {0};
+    int status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
+    if (status >= 0)
+        return status;
+    status = grounds_load(cli, ledger, NULL, &grounds);
+    if (status < 0) {
+        enum jb_code code = make(ledger, &grounds, request, &work, &error);
+        struct jb_kpi_view view = {.form = request->form,
+                                   .layout = jb_layout_of_stdout(),
+                                   .sites = work.sites,
+                                   .site_count = work.site_count,
+                                   .targets = work.targets,
+                                   .target_count = work.target_count,
+                                   .out = &out};
+        if (!code)
+            code = jb_view_kpis(&view, &error);
+        status =
+            code ? jb_cli_fail(cli, code == JB_NO_DATA ? JB_INPUT : code, &error) : jb_cli_print(cli, &out);
+        for (size_t i = 0; status == 0 && i < work.target_count; i++)
+            if (work.targets[i].is_known && work.targets[i].course.verdict == JB_COURSE_OFF)
+                status = 1;
+    }
+    grounds_free(&grounds);
+    jb_ledger_close(ledger);
+    return status;
+}
+
+static int run(struct jb_cli *cli) {
+    static const struct {
+        const char *name;
+        unsigned months;
+    } everies[] = {{"month", 1}, {"quarter", 3}, {"year", 12}};
+    struct jb_option options[] = {
+        [SITE] = {"--site", true, NULL},
+        [EVERY] = {"--every", true, NULL},
+        [FROM] = {"--from", true, NULL},
+        [TO] = {"--to", true, NULL},
+        [JSON] = {"--json", false, NULL},
+        [CSV] = {"--csv", false, NULL},
+        {NULL, false, NULL},
+    };
+    struct request request = {0};
+    size_t operand_count;
+    int status = jb_cli_parse(cli, &jb_verb_kpi, options, NULL, 0, &operand_count, false);
+    if (status < 0)
+        status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &request.form);
+    if (status < 0)
+        status = jb_cli_period(cli, options[FROM].value, options[TO].value, &request.query);
+    if (status >= 0)
+        return status;
+    request.site = options[SITE].value;
+    for (size_t i = 0; options[EVERY].value && i < JB_COUNT(everies); i++)
+        if (strcmp(options[EVERY].value, everies[i].name) == 0)
+            request.months = everies[i].months;
+    if (options[EVERY].value && !request.months)
+        return jb_cli_usage(cli, "--every: '%.60s' is none of month, quarter, year", options[EVERY].value);
+    return run_request(cli, &request);
+}
+
+const struct jb_verb jb_verb_kpi = {
+    .name = "kpi",
+    .summary = "PUE, CUE, WUE, REF, ERF and CFE of sites, and how far targets are",
+    .help = "usage: joulebook kpi [--every month|quarter|year] [--site NAME] [OPTIONS]\n"
+            "\n"
+            "Key figures of data centres from what their meters booked, with 95 % intervals and how\n"
+            "much of the period is known. What is missing for a figure is said, and not counted as 0.\n"
+            "\n"
+            "  PUE   facility / IT energy, over the hours in which both are metered (ISO/IEC 30134-2);\n"
+            "        with its category: IT metered at the UPS (1), the PDU (2) or the equipment (3)\n"
+            "  CUE   location-based carbon / IT energy, kg/kWh (ISO/IEC 30134-8)\n"
+            "  WUE   water of the site / IT energy, L/kWh (ISO/IEC 30134-9)\n"
+            "  REF   renewable energy of contracts and own plants, by volume / energy (ISO/IEC 30134-3)\n"
+            "  ERF   reused heat / facility energy (ISO/IEC 30134-6)\n"
+            "  CFE   carbon-free energy matched by the hour: contracts in the hour of generation, and of\n"
+            "        the rest the grid's carbon-free part\n"
+            "\n"
+            "Meters come in with `joulebook import --format meter`; sites, grids, contracts and targets\n"
+            "stand in the setting (joulebook.ini). A target such as PUE 1.200 is held against the trend\n"
+            "of the periods: on course or not, and the change a year that it needs. clean targets are\n"
+            "held against REF, or against CFE when they are hourly.\n"
+            "\n"
+            "options\n"
+            "  --every PERIOD  a figure for each UTC month, quarter or year; default one for all\n"
+            "  --site NAME     only this site; default each, and all together\n"
+            "  --from TIME     from this time on: ISO 8601 in UTC, or such as 'last 24h'\n"
+            "  --to TIME       up to, and without, this time\n"
+            "  --json, --csv   for machines; CSV has the figures without the targets\n"
+            "\n"
+            "examples\n"
+            "  joulebook kpi --every month\n"
+            "  joulebook kpi --site seoul1 --from 2025-01-01 --to 2026-01-01\n"
+            "\n"
+            "exit status: 0 done, 1 a target is off its course, 2 wrong usage, 3 no such site, or the\n"
+            "setting is wrong, 4 could not\n",
+    .run = run,
+};
