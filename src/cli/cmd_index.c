@@ -19,6 +19,7 @@ static int run(struct jb_cli *cli) {
             continue;
         struct jb_cli inner = *cli;
         inner.argc--, inner.argv++;
+        inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
     return jb_cli_usage(cli, "say what to do: tabulate PLAN");

@@ -8,7 +8,7 @@
 /* `joulebook index NAME …` */
 struct jb_index_command {
     const char *name;
-    int (*run)(struct jb_cli *cli); /* argv[0] is the command's name */
+    int (*run)(struct jb_cli *cli); /* argv[1…]: what follows NAME */
 };
 
 extern const struct jb_index_command jb_index_tabulate;
