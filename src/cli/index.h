@@ -22,8 +22,8 @@ struct jb_index_survey {
     struct jb_design *design;
 };
 
-/* Both print what is wrong and return an exit status, or −1 to go on. Between them filters may be added to the
- * plan. */
+/* Both print what is wrong and return an exit status, or −1 to go on. Between them filters may be added to
+ * the plan. */
 int jb_index_read_plan(const struct jb_cli *cli, const char *path, struct jb_index_survey *survey);
 int jb_index_read_answers(const struct jb_cli *cli, struct jb_index_survey *survey); /* and the design */
 void jb_index_survey_finish(struct jb_index_survey *survey);
