@@ -371,6 +371,37 @@ enum jb_code jb_plan_add_filter(struct jb_plan *plan, const char *text, struct j
     return JB_OK;
 }
 
+enum jb_code jb_plan_add_group(struct jb_plan *plan, const char *names, struct jb_error *error,
+                               const struct jb_plan_group **ret_group) {
+    struct jb_plan_reader reader = {.plan = plan, .name = "--by", .error = error};
+    struct jb_plan_list list;
+    struct jb_plan_group crossed = {.name = names, .label = names};
+    const struct jb_plan_group *only = jb_plan_group(plan, names);
+    if (only) {
+        *ret_group = only;
+        return JB_OK;
+    }
+    char *kept = strdup(names);
+    enum jb_code code = own(plan, kept, error);
+    if (!code)
+        code = jb_plan_read_list(&reader, kept, &list);
+    for (size_t i = 0; !code && i < list.count; i++) {
+        const struct jb_plan_group *group = jb_plan_group(plan, list.items[i]);
+        if (!group)
+            return JB_PLAN_WRONG(&reader, "the plan has no [group %.60s]", list.items[i]);
+        code = jb_plan_join_lists(&reader, &crossed.columns, &group->columns);
+    }
+    if (!code && crossed.columns.count > JB_PLAN_CROSSED)
+        code = JB_PLAN_WRONG(&reader, "these cross more than %d columns", JB_PLAN_CROSSED);
+    if (!code && plan->group_count == JB_PLAN_GROUPS)
+        code = JB_PLAN_WRONG(&reader, "the plan has %d groups already", JB_PLAN_GROUPS);
+    if (code)
+        return code;
+    plan->groups[plan->group_count] = crossed;
+    *ret_group = &plan->groups[plan->group_count++];
+    return JB_OK;
+}
+
 /* ---- the columns ---- */
 
 struct wanted {

@@ -168,6 +168,10 @@ const struct jb_plan_filter *jb_plan_filter(const struct jb_plan *plan, const ch
 enum jb_code jb_plan_add_filter(struct jb_plan *plan, const char *text, struct jb_error *error,
                                 const struct jb_plan_filter **ret_filter);
 
+/* Adds the group that crosses those that names lists: "market, size". Before jb_plan_wanted. */
+enum jb_code jb_plan_add_group(struct jb_plan *plan, const char *names, struct jb_error *error,
+                               const struct jb_plan_group **ret_group);
+
 /* The columns that the plan names, each once, for jb_answers_read; free with free. They point into the plan.
  */
 enum jb_code jb_plan_wanted(const struct jb_plan *plan, struct jb_error *error,

@@ -1,6 +1,9 @@
 /* The design of a plan: columns turned into strata, clusters, populations and weights. */
 #include "survey/survey_design.h"
 
+#include "base/memory.h"
+#include "survey/units.h"
+
 #include <string.h>
 
 struct owned_design {
@@ -26,27 +29,31 @@ void jb_survey_design_free(struct jb_design *design) {
     free(owned);
 }
 
-/* Numbers of a column, none missing or negative. */
+/* Numbers of a column, none missing or negative. *ret_owned: what is to be freed, where the column does not
+ * hold them as they are. */
 static enum jb_code take_numbers(const struct jb_answers *answers, const char *name, const char *use,
-                                 struct jb_error *error, double **ret_numbers) {
+                                 struct jb_error *error, double **ret_owned, const double **ret_numbers) {
     const struct jb_answer_column *column = jb_answers_column(answers, name);
     size_t rows = jb_answers_count(answers);
-    _cleanup_free_ double *numbers = malloc(rows * sizeof(*numbers));
-    if (!numbers)
+    _cleanup_free_ double *owned = column->code_size ? jb_memory_large(rows * sizeof(*owned)) : NULL;
+    if (column->code_size && !owned)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
     for (size_t row = 0; row < rows; row++) {
-        numbers[row] = jb_answer_number(column, row);
-        if (!(numbers[row] >= 0)) {
+        double number = jb_answer_number(column, row);
+        if (owned)
+            owned[row] = number;
+        if (!(number >= 0)) {
             uint32_t code = jb_answer_code(column, row);
             char text[64];
             if (code == JB_ANSWERS_NO_VALUE)
-                (void)snprintf(text, sizeof(text), "%.15g", numbers[row]);
+                (void)snprintf(text, sizeof(text), "%.15g", number);
             return jb_answers_wrong(answers, row, name, error,
                                     "'%.60s' cannot be a %s; it has to be a number of 0 or more",
                                     code == JB_ANSWERS_NO_VALUE ? text : column->values[code].text, use);
         }
     }
-    *ret_numbers = JB_TAKE(numbers);
+    *ret_numbers = owned ? owned : column->rows.number;
+    *ret_owned = JB_TAKE(owned);
     return JB_OK;
 }
 
@@ -55,7 +62,7 @@ static enum jb_code take_codes(const struct jb_answers *answers, const char *nam
                                struct jb_error *error, uint32_t **ret_codes) {
     const struct jb_answer_column *column = jb_answers_column(answers, name);
     size_t rows = jb_answers_count(answers);
-    _cleanup_free_ uint32_t *codes = malloc(rows * sizeof(*codes));
+    _cleanup_free_ uint32_t *codes = jb_memory_large(rows * sizeof(*codes));
     if (!codes)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
     for (size_t row = 0; row < rows; row++) {
@@ -95,10 +102,10 @@ static enum jb_code take_stages(const struct jb_plan *plan, const struct jb_answ
         if (!code && i == 0 && plan->strata.count)
             code = check_strata(answers, plan->strata.items[0], owned->stratum[0], error);
         if (!code && i < plan->population.count)
-            code =
-                take_numbers(answers, plan->population.items[i], "population", error, &owned->population[i]);
-        design->stages[i] = (struct jb_design_stage){
-            .stratum = owned->stratum[i], .cluster = owned->cluster[i], .population = owned->population[i]};
+            code = take_numbers(answers, plan->population.items[i], "population", error,
+                                &owned->population[i], &design->stages[i].population);
+        design->stages[i].stratum = owned->stratum[i];
+        design->stages[i].cluster = owned->cluster[i];
     }
     return code;
 }
@@ -113,18 +120,26 @@ enum jb_code jb_survey_design(const struct jb_plan *plan, const struct jb_answer
         return jb_error_set(error, JB_MEMORY, "no memory for the design");
     enum jb_code code = JB_OK;
     if (plan->weight)
-        code = take_numbers(answers, plan->weight, "weight", error, &owned->weight);
-    else if (!(owned->weight = malloc(rows * sizeof(double))))
+        code = take_numbers(answers, plan->weight, "weight", error, &owned->weight, &design->weight);
+    else if (!(owned->weight = jb_memory_large(rows * sizeof(double))))
         code = jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
     for (size_t row = 0; !plan->weight && !code && row < rows; row++)
         owned->weight[row] = 1;
     design->count = rows;
-    design->weight = owned->weight;
+    design->weight = plan->weight ? design->weight : owned->weight;
     design->lonely = plan->lonely;
     if (!code)
         code = take_stages(plan, answers, owned, error);
     if (!code && (code = jb_design_prepare(design, error)))
         jb_error_prefix(error, "%s", jb_answers_name(answers));
+    size_t row, stage;
+    if (!code && !design->replicate_count && design->lonely == JB_LONELY_FAIL &&
+        jb_units_find_lonely(design, &row, &stage))
+        code = jb_answers_wrong(
+            answers, row, stage < plan->strata.count ? plan->strata.items[stage] : NULL, error,
+            "its stratum of stage %zu has a single PSU, so it has no variance; join strata, or "
+            "choose how it counts: lonely = certainty, adjust or average",
+            stage + 1);
     if (!code)
         *ret_design = JB_TAKE(design);
     return code;
