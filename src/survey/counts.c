@@ -41,7 +41,7 @@ void jb_counts_free(struct jb_counts *counted) {
         struct count *into = &counts[cell[row] * stride + class_of[(codes)[row]]];                           \
         into->weight += w;                                                                                   \
         into->square += w * w;                                                                               \
-        into->rows += w > 0;                                                                                 \
+        into->rows += w != 0;                                                                                \
     }
 
 static void add_rows(const struct jb_counts *counted, const uint32_t *cell, struct count *counts) {

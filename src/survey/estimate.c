@@ -149,34 +149,31 @@ static enum jb_code replicate(const struct jb_design *design, enum jb_estimator 
     size_t count = made->count, replicates = design->replicate_count;
     _cleanup_free_ double *theta = calloc(replicates * count, sizeof(*theta));
     _cleanup_free_ double *centre = calloc(count, sizeof(*centre));
-    if (!theta || !centre)
+    _cleanup_free_ double *used = calloc(count, sizeof(*used));
+    if (!theta || !centre || !used)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu replicates of %zu figures", replicates,
                             count);
-    size_t used = 0;
     for (size_t r = 0; r < replicates; r++) {
         sum_rows(design->count, design->replicate_weight + r * design->count, variables, sums);
         double scale = design->replicate_scale ? design->replicate_scale[r] : 1;
-        used += scale > 0;
         for (size_t figure = 0; figure < count; figure++) {
             double value = value_of(estimator, sums, figure, figure / made->width);
-            if (isnan(value) && !isnan(made->value[figure]))
-                return jb_error_set(error, JB_INPUT,
-                                    "replicate %zu leaves a group without a row; take fewer groups, or "
-                                    "other replicates",
-                                    r + 1);
-            theta[r * count + figure] = isnan(value) ? 0 : value;
-            centre[figure] += scale > 0 ? theta[r * count + figure] : 0;
+            theta[r * count + figure] = value; /* NaN: the replicate has nobody there, and is left out */
+            centre[figure] += scale > 0 && !isnan(value) ? value : 0;
+            used[figure] += scale > 0 && !isnan(value);
         }
     }
     for (size_t figure = 0; figure < count; figure++)
-        centre[figure] = design->is_around_estimate ? (isnan(made->value[figure]) ? 0 : made->value[figure])
-                                                    : centre[figure] / (double)(used ? used : 1);
+        centre[figure] = design->is_around_estimate ? made->value[figure]
+                                                    : centre[figure] / (used[figure] > 0 ? used[figure] : 1);
     for (size_t r = 0; r < replicates; r++) {
         double scale = design->scale * (design->replicate_scale ? design->replicate_scale[r] : 1);
         for (size_t a = 0; a < count; a++) {
             double left = scale * (theta[r * count + a] - centre[a]);
-            for (size_t b = 0; b < count; b++)
-                made->covariance[a * count + b] += left * (theta[r * count + b] - centre[b]);
+            for (size_t b = 0; !isnan(left) && b < count; b++) {
+                double right = theta[r * count + b] - centre[b];
+                made->covariance[a * count + b] += isnan(right) ? 0 : left * right;
+            }
         }
     }
     return JB_OK;
@@ -187,7 +184,7 @@ static enum jb_code estimate(const struct jb_design *design, enum jb_estimator e
                              struct jb_error *error, struct jb_estimates *made) {
     sum_rows(design->count, design->weight, variables, sums);
     for (size_t row = 0; row < design->count; row++) {
-        if (variables->block[row] != UINT32_MAX && design->weight[row] > 0)
+        if (variables->block[row] != UINT32_MAX && design->weight[row] != 0)
             made->row_count[variables->block[row]]++;
     }
     for (size_t block = 0; block < made->block_count; block++) {
@@ -272,7 +269,7 @@ static size_t sort_weighted(const struct jb_design *design, const double *y, con
                             size_t block_count, struct weighted *items, size_t *bounds, double *total) {
     size_t count = 0;
     for (size_t row = 0; row < design->count; row++) {
-        if (block[row] != UINT32_MAX && design->weight[row] > 0)
+        if (block[row] != UINT32_MAX && design->weight[row] != 0)
             items[count++] = (struct weighted){y[row], design->weight[row], block[row]};
     }
     qsort(items, count, sizeof(*items), compare_weighted);

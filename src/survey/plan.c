@@ -275,7 +275,7 @@ static enum jb_code read_line(struct jb_plan_reader *reader, char *line) {
 
 static void set_defaults(struct jb_plan *plan) {
     plan->confidence = 0.95;
-    plan->calibration = (struct jb_plan_calibration){.tolerance = 1e-9,
+    plan->calibration = (struct jb_plan_calibration){.tolerance = NAN,
                                                      .iterations = 200,
                                                      .low = -INFINITY,
                                                      .high = INFINITY,

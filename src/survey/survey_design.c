@@ -1,6 +1,9 @@
 /* The design of a plan: columns turned into strata, clusters, populations and weights. */
 #include "survey/survey_design.h"
 
+#include "survey/calibrate.h"
+#include "survey/replicates.h"
+
 #include "base/memory.h"
 #include "survey/units.h"
 
@@ -10,7 +13,9 @@ struct owned_design {
     struct jb_design design; /* first: what callers hold */
     double *weight, *population[JB_DESIGN_STAGES];
     uint32_t *stratum[JB_DESIGN_STAGES], *cluster[JB_DESIGN_STAGES];
-    double *replicate_weight, *replicate_scale;
+    double *before; /* [row]: weights before calibration, where there was one */
+    struct jb_replicates replicates;
+    struct jb_calibration *calibration;
 };
 
 void jb_survey_design_free(struct jb_design *design) {
@@ -19,8 +24,9 @@ void jb_survey_design_free(struct jb_design *design) {
         return;
     jb_design_finish(&owned->design);
     free(owned->weight);
-    free(owned->replicate_weight);
-    free(owned->replicate_scale);
+    free(owned->before);
+    jb_replicates_free(&owned->replicates);
+    jb_calibration_free(owned->calibration);
     for (size_t i = 0; i < JB_DESIGN_STAGES; i++) {
         free(owned->population[i]);
         free(owned->stratum[i]);
@@ -110,6 +116,92 @@ static enum jb_code take_stages(const struct jb_plan *plan, const struct jb_answ
     return code;
 }
 
+static enum jb_code take_replicates(const struct jb_plan *plan, const struct jb_answers *answers,
+                                    struct owned_design *owned, struct jb_error *error) {
+    struct jb_design *design = &owned->design;
+    enum jb_code code = jb_replicates_make(plan, answers, design, error, &owned->replicates);
+    if (code)
+        return code;
+    design->replicate_count = owned->replicates.count;
+    design->replicate_weight = owned->replicates.weight;
+    design->replicate_scale = owned->replicates.own_scale;
+    design->scale = owned->replicates.scale;
+    design->is_around_estimate = plan->replicates.is_around_estimate;
+    return JB_OK;
+}
+
+/* Whether degrees of freedom are those of the calibrated replicates. R's survey has it so, but for the
+ * methods that it solves in steps. */
+static bool counts_again(const struct jb_plan *plan) {
+    const struct jb_plan_calibration *calibration = &plan->calibration;
+    bool is_bounded = isfinite(calibration->low) || isfinite(calibration->high);
+    return calibration->line && (calibration->method <= JB_CALIBRATE_POSTSTRATIFY ||
+                                 (calibration->method == JB_CALIBRATE_LINEAR && !is_bounded));
+}
+
+static enum jb_code count_degrees(const struct jb_plan *plan, struct owned_design *owned,
+                                  struct jb_error *error) {
+    owned->design.replicate_df = plan->replicates.df;
+    if (!isnan(plan->replicates.df))
+        return JB_OK;
+    return jb_replicates_degrees(&owned->replicates, owned->design.count, error, &owned->design.replicate_df);
+}
+
+static enum jb_code check_converged(const struct jb_calibrated *calibrated, struct jb_error *error) {
+    if (calibrated->is_converged)
+        return JB_OK;
+    return jb_error_set(
+        error, JB_INPUT,
+        "the calibration did not converge in %u iterations: a target is missed by %.3g of it; raise "
+        "iterations or tolerance in [calibration], or join small levels",
+        calibrated->iterations, calibrated->misfit);
+}
+
+static enum jb_code calibrate_replicates(const struct jb_targets *targets, struct owned_design *owned,
+                                         struct jb_error *error) {
+    size_t rows = owned->design.count;
+    for (size_t r = 0; r < owned->replicates.count; r++) {
+        struct jb_calibrated calibrated;
+        double *weight = owned->replicates.weight + r * rows;
+        enum jb_code code = jb_calibrate(targets, weight, error, &calibrated);
+        if (!code) {
+            code = check_converged(&calibrated, error);
+            memcpy(weight, calibrated.weight, rows * sizeof(*weight));
+            jb_calibrated_free(&calibrated);
+        }
+        if (code) {
+            jb_error_prefix(error, "replicate %zu", r + 1);
+            return code;
+        }
+    }
+    return JB_OK;
+}
+
+/* Calibrates the weights, and those of the replicates; linearised variances become those of residuals. */
+static enum jb_code calibrate(const struct jb_plan *plan, const struct jb_answers *answers,
+                              struct owned_design *owned, struct jb_error *error) {
+    struct jb_design *design = &owned->design;
+    _cleanup_(jb_targets_free_cleanup) struct jb_targets *targets = NULL;
+    struct jb_calibrated calibrated = {0};
+    enum jb_code code = jb_targets_make(plan, answers, error, &targets);
+    if (!code)
+        code = jb_calibrate(targets, design->weight, error, &calibrated);
+    if (!code)
+        code = check_converged(&calibrated, error);
+    if (!code && design->replicate_count)
+        code = calibrate_replicates(targets, owned, error);
+    else if (!code)
+        code = jb_calibration_make(targets, design->weight, &calibrated, error, &owned->calibration);
+    if (!code) {
+        owned->before = owned->weight;
+        owned->weight = JB_TAKE(calibrated.weight);
+        design->weight = owned->weight;
+        design->calibration = owned->calibration;
+    }
+    jb_calibrated_free(&calibrated);
+    return code;
+}
+
 enum jb_code jb_survey_design(const struct jb_plan *plan, const struct jb_answers *answers,
                               struct jb_error *error, struct jb_design **ret_design) {
     size_t rows = jb_answers_count(answers);
@@ -132,6 +224,8 @@ enum jb_code jb_survey_design(const struct jb_plan *plan, const struct jb_answer
         code = take_stages(plan, answers, owned, error);
     if (!code && (code = jb_design_prepare(design, error)))
         jb_error_prefix(error, "%s", jb_answers_name(answers));
+    if (!code && plan->replicates.type != JB_REPLICATE_NONE)
+        code = take_replicates(plan, answers, owned, error);
     size_t row, stage;
     if (!code && !design->replicate_count && design->lonely == JB_LONELY_FAIL &&
         jb_units_find_lonely(design, &row, &stage))
@@ -140,6 +234,12 @@ enum jb_code jb_survey_design(const struct jb_plan *plan, const struct jb_answer
             "its stratum of stage %zu has a single PSU, so it has no variance; join strata, or "
             "choose how it counts: lonely = certainty, adjust or average",
             stage + 1);
+    if (!code && design->replicate_count && !counts_again(plan))
+        code = count_degrees(plan, owned, error);
+    if (!code && plan->calibration.line)
+        code = calibrate(plan, answers, owned, error);
+    if (!code && design->replicate_count && counts_again(plan))
+        code = count_degrees(plan, owned, error);
     if (!code)
         *ret_design = JB_TAKE(design);
     return code;

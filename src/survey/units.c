@@ -339,7 +339,7 @@ enum jb_code jb_units_covariance(const struct jb_design *design, const struct jb
     for (size_t a = 0; a < total; a++) {
         for (size_t b = a; b < total; b++) {
             double value = (double)covariance[a * total + b];
-            if (a == b && value < 0)
+            if (a == b && value < 0 && !ret_factor)
                 value = 0; /* rounding of a variance that is 0 */
             ret_covariance[a * total + b] = ret_covariance[b * total + a] = value;
         }
@@ -368,7 +368,7 @@ enum jb_code jb_units_degrees(const struct jb_design *design, const uint32_t *do
         stratum += begins_stratum;
         cluster += begins_stratum || !clusters || clusters[row] != clusters[before];
         before = row;
-        if (of == UINT32_MAX || !(design->weight[row] > 0) || in_cluster[of] == cluster)
+        if (of == UINT32_MAX || !(design->weight[row] != 0) || in_cluster[of] == cluster)
             continue;
         in_cluster[of] = cluster;
         ret_df[of] += in_stratum[of] == stratum ? 1 : 0;
