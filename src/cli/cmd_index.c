@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const struct jb_index_command *const commands[] = {
+    &jb_index_calibrate,
     &jb_index_tabulate,
 };
 
@@ -12,7 +13,7 @@ static int run(struct jb_cli *cli) {
     size_t operand_count;
     if (cli->argc < 2 || cli->argv[1][0] == '-') {
         int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
-        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate PLAN");
+        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate PLAN or calibrate PLAN");
     }
     for (size_t i = 0; i < JB_COUNT(commands); i++) {
         if (strcmp(cli->argv[1], commands[i]->name) != 0)
@@ -22,7 +23,7 @@ static int run(struct jb_cli *cli) {
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
-    return jb_cli_usage(cli, "say what to do: tabulate PLAN");
+    return jb_cli_usage(cli, "say what to do: tabulate PLAN or calibrate PLAN");
 }
 
 const struct jb_verb jb_verb_index = {

@@ -176,6 +176,8 @@ static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, 
         plan->data = value;
     } else if (strcmp(key, "weight") == 0) {
         plan->weight = value;
+    } else if (strcmp(key, "id") == 0) {
+        plan->id = value;
     } else if (strcmp(key, "strata") == 0) {
         code = jb_plan_read_list(reader, value, &plan->strata);
     } else if (strcmp(key, "clusters") == 0) {
@@ -195,7 +197,7 @@ static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, 
     } else {
         code = JB_PLAN_WRONG(
             reader,
-            "[survey] has no key '%.60s'; it may have data, weight, strata, clusters, population, "
+            "[survey] has no key '%.60s'; it may have data, weight, id, strata, clusters, population, "
             "missing, lonely, interval, confidence",
             key);
     }
@@ -463,6 +465,8 @@ enum jb_code jb_plan_wanted(const struct jb_plan *plan, struct jb_error *error,
                             struct jb_wanted_column **ret_wanted, size_t *ret_count) {
     struct wanted wanted = {.error = error};
     enum jb_code code = plan->weight ? want(&wanted, plan->weight, true, NULL) : JB_OK;
+    if (!code && plan->id)
+        code = want(&wanted, plan->id, false, NULL);
     if (!code)
         code = want_list(&wanted, &plan->strata, false, NULL);
     if (!code)

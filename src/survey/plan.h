@@ -139,6 +139,7 @@ struct jb_plan {
     void **owned; /* arrays of the lists, freed with the plan */
     size_t owned_count, owned_capacity;
     const char *data, *weight;
+    const char *id; /* column that names people; NULL: none */
     struct jb_plan_list strata, clusters, population, missing;
     enum jb_lonely lonely;
     enum jb_interval interval;

@@ -63,6 +63,24 @@ static enum jb_code take_numbers(const struct jb_answers *answers, const char *n
     return JB_OK;
 }
 
+enum jb_code jb_survey_weights(const struct jb_plan *plan, const struct jb_answers *answers,
+                               struct jb_error *error, double **ret_weight) {
+    size_t rows = jb_answers_count(answers);
+    _cleanup_free_ double *owned = NULL;
+    const double *weight = NULL;
+    enum jb_code code =
+        plan->weight ? take_numbers(answers, plan->weight, "weight", error, &owned, &weight) : JB_OK;
+    if (code)
+        return code;
+    double *copy = jb_memory_large(rows * sizeof(*copy));
+    if (!copy)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
+    for (size_t row = 0; row < rows; row++)
+        copy[row] = weight ? weight[row] : 1;
+    *ret_weight = copy;
+    return JB_OK;
+}
+
 /* Codes of a column of the design, where nobody may be missing. */
 static enum jb_code take_codes(const struct jb_answers *answers, const char *name, const char *use,
                                struct jb_error *error, uint32_t **ret_codes) {
