@@ -18,8 +18,8 @@ static const struct jb_wanted_column *want(const char *first, const char *second
     return wanted;
 }
 
-static enum jb_code read_bytes(const struct jb_wanted_column *wanted, size_t count, const void *bytes, size_t size,
-                               struct jb_error *error, struct jb_answers **ret_answers) {
+static enum jb_code read_bytes(const struct jb_wanted_column *wanted, size_t count, const void *bytes,
+                               size_t size, struct jb_error *error, struct jb_answers **ret_answers) {
     FILE *file = tmpfile();
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -36,7 +36,8 @@ static const char *text_of(const struct jb_answers *answers, const char *column,
 
 static void csv_is_read_with_quotes_and_lines(void **state) {
     (void)state;
-    static const char text[] = "\xef\xbb\xbf" "a,b,skipped\r\n"
+    static const char text[] = "\xef\xbb\xbf"
+                               "a,b,skipped\r\n"
                                "\"x, \"\"y\"\"\",1.5,\"two\nlines\"\r\n"
                                "\r\n"
                                ",,\n"
@@ -48,7 +49,8 @@ static void csv_is_read_with_quotes_and_lines(void **state) {
     assert_string_equal(text_of(answers, "a", 2), "x");
     const struct jb_answer_column *a = jb_answers_column(answers, "a"), *b = jb_answers_column(answers, "b");
     assert_true(jb_answer_is_missing(a, 1) && jb_answer_is_missing(b, 1) && a->has_missing && b->has_missing);
-    assert_true(jb_answer_number(b, 0) == 1.5 && jb_answer_number(b, 2) == -2000 && isnan(jb_answer_number(b, 1)));
+    assert_true(jb_answer_number(b, 0) == 1.5 && jb_answer_number(b, 2) == -2000 &&
+                isnan(jb_answer_number(b, 1)));
     struct jb_error error = {0};
     assert_int_equal(jb_answers_wrong(answers, 2, "b", &error, "no"), JB_INPUT);
     assert_string_equal(error.message, "f:6: b: no"); /* two lines in quotes, an empty one */
@@ -91,13 +93,16 @@ static void what_is_wrong_is_named(void **state) {
         {"a,b\n\"1\"x,2\n", "f:2: field 1: text after a closing quote"},
         {"a,b\n1\"x,2\n", "f:2: field 1: a quote inside an unquoted field"},
         {"a,b\n1\r2,2\n", "f:2: field 1: a carriage return"},
-        {"\xff\xfe" "a", "f:1: UTF-16"},
+        {"\xff\xfe"
+         "a",
+         "f:1: UTF-16"},
     };
     for (size_t i = 0; i < JB_COUNT(cases); i++) {
         struct jb_error error = {0};
         struct jb_answers *answers = NULL;
         assert_int_equal(
-            read_bytes(want("a", "b", true), 2, cases[i].text, strlen(cases[i].text), &error, &answers), JB_INPUT);
+            read_bytes(want("a", "b", true), 2, cases[i].text, strlen(cases[i].text), &error, &answers),
+            JB_INPUT);
         assert_null(answers);
         if (!strstr(error.message, cases[i].says))
             fail_msg("'%s' does not say '%s'", error.message, cases[i].says);
@@ -244,7 +249,8 @@ static void check_stat(const struct bytes *bytes, bool is_stata) {
 static const struct {
     bool is_stata;
     readstat_compress_t compression;
-} kinds[] = {{false, READSTAT_COMPRESS_NONE}, {false, READSTAT_COMPRESS_ROWS}, {true, READSTAT_COMPRESS_NONE}};
+} kinds[] = {
+    {false, READSTAT_COMPRESS_NONE}, {false, READSTAT_COMPRESS_ROWS}, {true, READSTAT_COMPRESS_NONE}};
 
 static void labels_and_missing_values_are_kept(void **state) {
     (void)state;

@@ -1,5 +1,5 @@
-/* Fuzzes the answers of a survey, CSV, SPSS or Stata by their first bytes: any bytes give columns of as many valid codes
- * as there are rows, or one clean error line. */
+/* Fuzzes the answers of a survey, CSV, SPSS or Stata by their first bytes: any bytes give columns of as many
+ * valid codes as there are rows, or one clean error line. */
 #include "survey/answers.h"
 
 #include <assert.h>

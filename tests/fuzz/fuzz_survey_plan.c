@@ -1,4 +1,5 @@
-/* Fuzzes plans of surveys: any text gives a plan, or one clean error line; a plan names its columns, each once. */
+/* Fuzzes plans of surveys: any text gives a plan, or one clean error line; a plan names its columns, each
+ * once. */
 #include "survey/plan.h"
 
 #include <assert.h>

@@ -89,6 +89,7 @@ _joulebook() {
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
+    index,--out) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     esac
     case $verb in
     "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank index help" -- "$word")) ;;
@@ -141,7 +142,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --pairs --out --json --csv --help" -- "$word"))
         ;;
     esac
 }
