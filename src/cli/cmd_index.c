@@ -8,7 +8,7 @@
 
 enum { QUESTION, BY, WHERE, JSON, CSV };
 
-#define PLAN_CEILING ((size_t)1 << 20)
+#define PLAN_CEILING ((size_t)4 << 20)
 
 static enum jb_code read_plan(const char *path, struct jb_error *error, struct jb_plan **ret_plan) {
     _cleanup_buffer_ struct jb_buffer text = {.ceiling = PLAN_CEILING + 1};
@@ -25,15 +25,19 @@ static enum jb_code read_plan(const char *path, struct jb_error *error, struct j
     if (ferror(file))
         return jb_error_set_errno(error, errno, "%s", path);
     if (text.failed || (text.bytes && strlen(text.bytes) != text.length))
-        return jb_error_set(error, JB_INPUT, "%s: this is no settings file (longer than 1 MiB, or not text)",
+        return jb_error_set(error, JB_INPUT, "%s: this is no settings file (longer than 4 MiB, or not text)",
                             path);
     return jb_plan_parse(text.bytes ? text.bytes : "", path, error, ret_plan);
 }
 
 /* The data's path is relative to the folder of the plan. */
 static enum jb_code read_answers(const struct jb_plan *plan, const char *plan_path, struct jb_error *error,
-                                 struct jb_answers **ret_answers) {
+                                 struct jb_wanted_column **ret_wanted, struct jb_answers **ret_answers) {
     char path[4096];
+    size_t wanted_count;
+    enum jb_code code = jb_plan_wanted(plan, error, ret_wanted, &wanted_count);
+    if (code)
+        return code;
     const char *slash = strrchr(plan_path, '/');
     int folder = slash && plan->data[0] != '/' ? (int)(slash + 1 - plan_path) : 0;
     int length = snprintf(path, sizeof(path), "%.*s%s", folder, plan_path, plan->data);
@@ -42,34 +46,27 @@ static enum jb_code read_answers(const struct jb_plan *plan, const char *plan_pa
     _cleanup_fclose_ FILE *file = fopen(path, "re");
     if (!file)
         return jb_error_set_errno(error, errno, "%s", path);
-    return jb_answers_read(plan, file, path, error, ret_answers);
+    return jb_answers_read(*ret_wanted, wanted_count, file, path, error, ret_answers);
 }
 
 /* What --question, --by and --where name in the plan. */
 struct request {
     const struct jb_question *question; /* NULL: all */
-    const struct jb_plan_group *by, *where;
-    const char *where_text;
+    const struct jb_plan_group *by;
+    const struct jb_plan_filter *where;
 };
 
-static int find_names(const struct jb_cli *cli, const struct jb_option *options, const struct jb_plan *plan,
+static int find_names(const struct jb_cli *cli, const struct jb_option *options, struct jb_plan *plan,
                       struct request *ret_request) {
     struct request request = {0};
+    struct jb_error error = {0};
     const char *question = options[QUESTION].value, *by = options[BY].value, *where = options[WHERE].value;
+    if (where && jb_plan_add_filter(plan, where, &error, &request.where))
+        return jb_cli_usage(cli, "%s", error.message);
     if (question && !(request.question = jb_plan_question(plan, question)))
         return jb_cli_usage(cli, "--question: the plan has no [question %.60s]", question);
     if (by && !(request.by = jb_plan_group(plan, by)))
         return jb_cli_usage(cli, "--by: the plan has no [group %.60s]", by);
-    if (where) {
-        const char *equals = strchr(where, '=');
-        char name[128];
-        if (!equals || (size_t)(equals - where) >= sizeof(name))
-            return jb_cli_usage(cli, "--where: '%.60s' is not GROUP=VALUE", where);
-        (void)snprintf(name, sizeof(name), "%.*s", (int)(equals - where), where);
-        request.where_text = equals + 1;
-        if (!(request.where = jb_plan_group(plan, name)))
-            return jb_cli_usage(cli, "--where: the plan has no [group %.60s]", name);
-    }
     *ret_request = request;
     return -1;
 }
@@ -77,18 +74,18 @@ static int find_names(const struct jb_cli *cli, const struct jb_option *options,
 static int tabulate(const struct jb_cli *cli, const struct jb_plan *plan, const struct jb_answers *answers,
                     const struct request *request, enum jb_form form) {
     struct jb_error error = {0};
-    _cleanup_(jb_answers_design_free_cleanup) struct jb_design *design = NULL;
+    _cleanup_(jb_survey_design_free_cleanup) struct jb_design *design = NULL;
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
     _cleanup_free_ struct jb_tabulation *made = calloc(plan->question_count, sizeof(*made));
     size_t count = 0;
     if (!made)
         return jb_cli_fail(cli, JB_MEMORY, &error);
-    enum jb_code code = jb_answers_design(answers, &error, &design);
+    enum jb_code code = jb_survey_design(plan, answers, &error, &design);
     for (size_t i = 0; i < plan->question_count && !code; i++) {
         if (request->question && request->question != &plan->questions[i])
             continue;
-        code = jb_tabulate(answers, plan, design, &plan->questions[i], request->by, request->where,
-                           request->where_text, &error, &made[count]);
+        code = jb_tabulate(answers, plan, design, &plan->questions[i], request->by, request->where, &error,
+                           &made[count]);
         count += code == JB_OK;
     }
     struct jb_layout layout = jb_layout_of_stdout();
@@ -112,6 +109,7 @@ static int run(struct jb_cli *cli) {
     struct jb_error error = {0};
     struct request request = {0};
     _cleanup_(jb_plan_free_cleanup) struct jb_plan *plan = NULL;
+    _cleanup_free_ struct jb_wanted_column *wanted = NULL;
     _cleanup_(jb_answers_free_cleanup) struct jb_answers *answers = NULL;
     int status =
         jb_cli_parse(cli, &jb_verb_index, options, operands, JB_COUNT(operands), &operand_count, false);
@@ -129,7 +127,7 @@ static int run(struct jb_cli *cli) {
     status = find_names(cli, options, plan, &request);
     if (status >= 0)
         return status;
-    code = read_answers(plan, operands[1], &error, &answers);
+    code = read_answers(plan, operands[1], &error, &wanted, &answers);
     return code ? jb_cli_fail(cli, code, &error) : tabulate(cli, plan, answers, &request, form);
 }
 

@@ -127,7 +127,7 @@ static enum jb_code write_text(const struct jb_layout *layout, const struct jb_p
     if (code)
         return code;
     jb_buffer_printf(out, "%s%s%s (%g %% intervals)\n\n",
-                     jb_text_display(tabulation->question->label, label, sizeof(label)),
+                     jb_text_display(tabulation->label, label, sizeof(label)),
                      tabulation->group ? ", by " : "",
                      tabulation->group ? jb_text_display(tabulation->group->label, by, sizeof(by)) : "",
                      100 * plan->confidence);

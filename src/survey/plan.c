@@ -1,27 +1,22 @@
 /* index.ini: parsed line by line, so that every complaint has a line. */
 #include "survey/plan.h"
 
+#include "base/array.h"
 #include "survey/number.h"
+#include "survey/plan_reader.h"
 
 #include <string.h>
 
-#define PLAN_CEILING ((size_t)1 << 20)
+#define PLAN_CEILING ((size_t)4 << 20)
 
-enum section { NO_SECTION, SURVEY, QUESTION, GROUP };
+void jb_plan_place(struct jb_plan_reader *reader) {
+    if (reader->line)
+        jb_error_prefix(reader->error, "%s:%u", reader->name, reader->line);
+    else
+        jb_error_prefix(reader->error, "%s", reader->name);
+}
 
-struct reader {
-    struct jb_plan *plan;
-    const char *name;
-    unsigned line;
-    enum section section;
-    struct jb_error *error;
-};
-
-#define WRONG(reader, ...)                                                                                   \
-    (jb_error_set((reader)->error, JB_INPUT, __VA_ARGS__),                                                   \
-     jb_error_prefix((reader)->error, "%s:%u", (reader)->name, (reader)->line), JB_INPUT)
-
-static char *trim(char *text) {
+char *jb_plan_trim(char *text) {
     while (*text == ' ' || *text == '\t')
         text++;
     size_t length = strlen(text);
@@ -30,38 +25,148 @@ static char *trim(char *text) {
     return text;
 }
 
-static enum jb_code read_list(struct reader *reader, char *value, struct jb_plan_list *ret_list) {
-    struct jb_plan_list list = {0};
-    for (char *next = value; next;) {
+/* The plan frees it; on failure it is freed at once. */
+static enum jb_code own(struct jb_plan *plan, void *pointer, struct jb_error *error) {
+    enum jb_code code = pointer ? jb_array_reserve(&plan->owned, &plan->owned_capacity, plan->owned_count + 1,
+                                                   65536, "lists of the plan", error)
+                                : jb_error_set(error, JB_MEMORY, "no memory for the plan");
+    if (code)
+        free(pointer);
+    else
+        plan->owned[plan->owned_count++] = pointer;
+    return code;
+}
+
+struct items {
+    const char **texts;
+    size_t count, capacity;
+};
+
+static enum jb_code add_item(struct jb_plan_reader *reader, struct items *items, const char *text) {
+    enum jb_code code = jb_array_reserve(&items->texts, &items->capacity, items->count + 1, JB_PLAN_LIST,
+                                         "items of a list", reader->error);
+    if (code)
+        return JB_PLAN_WRONG(reader, "the list has more than %d items", JB_PLAN_LIST);
+    items->texts[items->count++] = text;
+    return JB_OK;
+}
+
+/* "w1..w80": each of them; the digits keep their number. JB_NO_DATA: this is no range. */
+static enum jb_code add_range(struct jb_plan_reader *reader, struct items *items, const char *item) {
+    const char *dots = strstr(item, ".."), *last = dots ? dots + 2 : NULL;
+    size_t prefix = dots ? (size_t)(dots - item) : 0, digits = 0;
+    while (digits < prefix && digits < 9 && item[prefix - 1 - digits] >= '0' &&
+           item[prefix - 1 - digits] <= '9')
+        digits++;
+    prefix -= digits;
+    if (!digits || strncmp(item, last, prefix) != 0 || !last[prefix] ||
+        strspn(last + prefix, "0123456789") != strlen(last + prefix) || strlen(last + prefix) > 9)
+        return JB_NO_DATA;
+    unsigned long from = strtoul(item + prefix, NULL, 10), to = strtoul(last + prefix, NULL, 10);
+    if (to < from || to - from >= JB_PLAN_LIST)
+        return JB_PLAN_WRONG(reader, "'%.60s' is no range of up to %d columns", item, JB_PLAN_LIST);
+    size_t size = prefix + 12;
+    char *names = malloc((to - from + 1) * size);
+    enum jb_code code = own(reader->plan, names, reader->error);
+    for (unsigned long i = from; i <= to && !code; i++) {
+        char *name = names + (i - from) * size;
+        (void)snprintf(name, size, "%.*s%0*lu", (int)prefix, item, (int)digits, i);
+        code = add_item(reader, items, name);
+    }
+    return code;
+}
+
+enum jb_code jb_plan_read_list(struct jb_plan_reader *reader, char *value, struct jb_plan_list *ret_list) {
+    struct items items = {0};
+    enum jb_code code = JB_OK;
+    for (char *next = value; next && !code;) {
         char *item = next;
         next = strchr(item, ',');
         if (next)
             *next++ = '\0';
-        item = trim(item);
+        item = jb_plan_trim(item);
         if (!*item)
-            return WRONG(reader, "an item of the list is empty; take the comma out");
-        if (list.count == JB_PLAN_LIST)
-            return WRONG(reader, "the list has more than %d items", JB_PLAN_LIST);
-        list.items[list.count++] = item;
+            code = JB_PLAN_WRONG(reader, "an item of the list is empty; take the comma out");
+        else if ((code = add_range(reader, &items, item)) == JB_NO_DATA)
+            code = add_item(reader, &items, item);
     }
-    *ret_list = list;
-    return JB_OK;
+    if (code) {
+        free(items.texts);
+        return code;
+    }
+    code = own(reader->plan, items.texts, reader->error);
+    if (!code)
+        *ret_list = (struct jb_plan_list){items.texts, items.count};
+    return code;
 }
 
-/* The number of value among names (ends with NULL). */
-static enum jb_code read_choice(struct reader *reader, const char *key, const char *value,
-                                const char *const *names, unsigned *ret_choice) {
+enum jb_code jb_plan_join_lists(struct jb_plan_reader *reader, struct jb_plan_list *list,
+                                const struct jb_plan_list *more) {
+    size_t count = list->count + more->count;
+    const char **items = malloc((count ? count : 1) * sizeof(*items));
+    for (size_t i = 0; items && i < count; i++)
+        items[i] = i < list->count ? list->items[i] : more->items[i - list->count];
+    enum jb_code code = own(reader->plan, items, reader->error);
+    if (!code)
+        *list = (struct jb_plan_list){items, count};
+    return code;
+}
+
+enum jb_code jb_plan_list_of(struct jb_plan_reader *reader, const char *item, struct jb_plan_list *ret_list) {
+    *ret_list = (struct jb_plan_list){0};
+    return jb_plan_join_lists(reader, ret_list, &(struct jb_plan_list){&item, 1});
+}
+
+enum jb_code jb_plan_read_choice(struct jb_plan_reader *reader, const char *key, const char *value,
+                                 const char *const *names, unsigned *ret_choice) {
+    char all[256];
+    size_t used = 0;
     for (unsigned i = 0; names[i]; i++) {
         if (strcmp(names[i], value) == 0) {
             *ret_choice = i;
             return JB_OK;
         }
+        if (used < sizeof(all))
+            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "", names[i]);
     }
-    return WRONG(reader, "%s: '%.60s' is none of %s, %s, %s, %s", key, value, names[0], names[1], names[2],
-                 names[3]);
+    return JB_PLAN_WRONG(reader, "%s: '%.60s' is none of %s", key, value, all);
 }
 
-static enum jb_code read_survey(struct reader *reader, const char *key, char *value) {
+enum jb_code jb_plan_read_number(struct jb_plan_reader *reader, const char *key, const char *value,
+                                 double low, double high, double *ret_number) {
+    double number;
+    if (!jb_number_parse(value, &number) || number < low || number > high) {
+        if (isinf(high))
+            return JB_PLAN_WRONG(reader, "%s: '%.60s' is no number of %g or more", key, value, low);
+        return JB_PLAN_WRONG(reader, "%s: '%.60s' is no number from %g to %g", key, value, low, high);
+    }
+    *ret_number = number;
+    return JB_OK;
+}
+
+enum jb_code jb_plan_read_whole(struct jb_plan_reader *reader, const char *key, const char *value,
+                                uint64_t high, uint64_t *ret_number) {
+    double number;
+    if (!jb_number_parse(value, &number) || number < 0 || number > (double)high || number != floor(number))
+        return JB_PLAN_WRONG(reader, "%s: '%.60s' is no whole number from 0 to %llu", key, value,
+                             (unsigned long long)high);
+    *ret_number = (uint64_t)number;
+    return JB_OK;
+}
+
+enum jb_code jb_plan_read_boolean(struct jb_plan_reader *reader, const char *key, const char *value,
+                                  bool *ret) {
+    static const char *const names[] = {"no", "yes", NULL};
+    unsigned choice;
+    enum jb_code code = jb_plan_read_choice(reader, key, value, names, &choice);
+    if (!code)
+        *ret = choice == 1;
+    return code;
+}
+
+/* ---- [survey] ---- */
+
+static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, char *value) {
     static const char *const lonely[] = {"fail", "certainty", "adjust", "average", NULL};
     static const char *const interval[] = {"xlogit", "beta", "wilson", "normal", NULL};
     struct jb_plan *plan = reader->plan;
@@ -72,165 +177,123 @@ static enum jb_code read_survey(struct reader *reader, const char *key, char *va
     } else if (strcmp(key, "weight") == 0) {
         plan->weight = value;
     } else if (strcmp(key, "strata") == 0) {
-        code = read_list(reader, value, &plan->strata);
+        code = jb_plan_read_list(reader, value, &plan->strata);
     } else if (strcmp(key, "clusters") == 0) {
-        code = read_list(reader, value, &plan->clusters);
+        code = jb_plan_read_list(reader, value, &plan->clusters);
     } else if (strcmp(key, "population") == 0) {
-        code = read_list(reader, value, &plan->population);
+        code = jb_plan_read_list(reader, value, &plan->population);
     } else if (strcmp(key, "missing") == 0) {
-        code = read_list(reader, value, &plan->missing);
+        code = jb_plan_read_list(reader, value, &plan->missing);
     } else if (strcmp(key, "lonely") == 0) {
-        code = read_choice(reader, key, value, lonely, &choice);
+        code = jb_plan_read_choice(reader, key, value, lonely, &choice);
         plan->lonely = code ? plan->lonely : (enum jb_lonely)choice;
     } else if (strcmp(key, "interval") == 0) {
-        code = read_choice(reader, key, value, interval, &choice);
+        code = jb_plan_read_choice(reader, key, value, interval, &choice);
         plan->interval = code ? plan->interval : (enum jb_interval)choice;
     } else if (strcmp(key, "confidence") == 0) {
-        if (!jb_number_parse(value, &plan->confidence) || plan->confidence < 0.5 || plan->confidence > 0.9999)
-            code = WRONG(reader, "confidence: '%.60s' is no number from 0.5 to 0.9999", value);
+        code = jb_plan_read_number(reader, key, value, 0.5, 0.9999, &plan->confidence);
     } else {
-        code = WRONG(reader,
-                     "[survey] has no key '%.60s'; it may have data, weight, strata, clusters, population, "
-                     "missing, lonely, interval, confidence",
-                     key);
+        code = JB_PLAN_WRONG(
+            reader,
+            "[survey] has no key '%.60s'; it may have data, weight, strata, clusters, population, "
+            "missing, lonely, interval, confidence",
+            key);
     }
     return code;
 }
 
-static enum jb_code read_question(struct reader *reader, const char *key, char *value) {
-    static const char *const types[] = {"single", "multiple", "scale", "number", NULL};
-    struct jb_question *question = &reader->plan->questions[reader->plan->question_count - 1];
-    unsigned choice;
-    enum jb_code code = JB_OK;
-    if (strcmp(key, "label") == 0) {
-        question->label = value;
-    } else if (strcmp(key, "columns") == 0 || strcmp(key, "column") == 0) {
-        code = read_list(reader, value, &question->columns);
-    } else if (strcmp(key, "top") == 0) {
-        code = read_list(reader, value, &question->top);
-    } else if (strcmp(key, "chosen") == 0) {
-        question->chosen = value;
-    } else if (strcmp(key, "type") == 0) {
-        code = read_choice(reader, key, value, types, &choice);
-        question->type = code ? question->type : (enum jb_question_type)choice;
-    } else {
-        code = WRONG(reader,
-                     "[question] has no key '%.60s'; it may have column, columns, type, label, top, chosen",
-                     key);
-    }
-    return code;
-}
-
-static enum jb_code read_group(struct reader *reader, const char *key, const char *value) {
-    struct jb_plan_group *group = &reader->plan->groups[reader->plan->group_count - 1];
-    if (strcmp(key, "label") == 0)
-        group->label = value;
-    else if (strcmp(key, "column") == 0)
-        group->column = value;
-    else
-        return WRONG(reader, "[group] has no key '%.60s'; it may have column, label", key);
+static enum jb_code check_survey(struct jb_plan_reader *reader) {
+    struct jb_plan *plan = reader->plan;
+    if (!plan->data)
+        return JB_PLAN_WRONG(reader, "[survey] does not say where the answers are; add: data = answers.csv");
+    if (plan->strata.count > JB_DESIGN_STAGES || plan->clusters.count > JB_DESIGN_STAGES ||
+        plan->population.count > JB_DESIGN_STAGES)
+        return JB_PLAN_WRONG(reader, "a design has at most %d stages", JB_DESIGN_STAGES);
+    size_t stages = plan->clusters.count ? plan->clusters.count : 1;
+    if (plan->strata.count > stages || plan->population.count > stages)
+        return JB_PLAN_WRONG(reader, "strata or population name more stages than clusters do, %zu", stages);
+    if (plan->question_count == 0)
+        return JB_PLAN_WRONG(reader, "there is no [question NAME]");
     return JB_OK;
 }
 
-static enum jb_code read_section(struct reader *reader, char *line) {
-    struct jb_plan *plan = reader->plan;
+static const struct jb_plan_section section_survey = {"survey", false, NULL, take_survey, check_survey};
+
+static const struct jb_plan_section *const sections[] = {
+    &section_survey,         &jb_plan_section_question,   &jb_plan_section_group,
+    &jb_plan_section_filter, &jb_plan_section_replicates, &jb_plan_section_calibration,
+    &jb_plan_section_target,
+};
+
+/* "[survey], [question NAME] …" */
+static const char *list_sections(char *ret, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < JB_COUNT(sections) && used < size; i++)
+        used += (size_t)snprintf(ret + used, size - used, "%s[%s%s]", i ? ", " : "", sections[i]->kind,
+                                 sections[i]->is_named ? " NAME" : "");
+    return ret;
+}
+
+static enum jb_code read_section(struct jb_plan_reader *reader, char *line) {
+    char all[512];
     char *end = strchr(line, ']');
-    if (!end || *trim(end + 1))
-        return WRONG(reader, "a section is written [survey], [question NAME] or [group NAME]");
+    if (!end || *jb_plan_trim(end + 1))
+        return JB_PLAN_WRONG(reader, "a section is written %s", list_sections(all, sizeof(all)));
     *end = '\0';
-    char *kind = trim(line + 1), *name = strpbrk(kind, " \t");
+    char *kind = jb_plan_trim(line + 1), *name = strpbrk(kind, " \t");
     if (name) {
         *name = '\0';
-        name = trim(name + 1);
+        name = jb_plan_trim(name + 1);
     }
-    if (strcmp(kind, "survey") == 0 && !name) {
-        reader->section = SURVEY;
-    } else if (strcmp(kind, "question") == 0 && name && *name) {
-        if (jb_plan_question(plan, name))
-            return WRONG(reader, "there is a question '%.60s' already", name);
-        if (plan->question_count == JB_PLAN_QUESTIONS)
-            return WRONG(reader, "there are more than %d questions", JB_PLAN_QUESTIONS);
-        plan->questions[plan->question_count++] =
-            (struct jb_question){.name = name, .label = name, .chosen = "1", .line = reader->line};
-        reader->section = QUESTION;
-    } else if (strcmp(kind, "group") == 0 && name && *name) {
-        if (jb_plan_group(plan, name))
-            return WRONG(reader, "there is a group '%.60s' already", name);
-        if (plan->group_count == JB_PLAN_GROUPS)
-            return WRONG(reader, "there are more than %d groups", JB_PLAN_GROUPS);
-        plan->groups[plan->group_count++] =
-            (struct jb_plan_group){.name = name, .label = name, .column = name, .line = reader->line};
-        reader->section = GROUP;
-    } else {
-        return WRONG(reader, "'[%.60s]' is none of [survey], [question NAME], [group NAME]", kind);
+    for (size_t i = 0; i < JB_COUNT(sections); i++) {
+        if (strcmp(kind, sections[i]->kind) != 0 || sections[i]->is_named != (name != NULL))
+            continue;
+        reader->section = sections[i];
+        return sections[i]->begin ? sections[i]->begin(reader, name) : JB_OK;
     }
-    return JB_OK;
+    return JB_PLAN_WRONG(reader, "'[%.60s]' is none of %s", kind, list_sections(all, sizeof(all)));
 }
 
-static enum jb_code read_line(struct reader *reader, char *line) {
-    line = trim(line);
+static enum jb_code read_line(struct jb_plan_reader *reader, char *line) {
+    line = jb_plan_trim(line);
     if (*line == '\0' || *line == '#' || *line == ';')
         return JB_OK;
     if (*line == '[')
         return read_section(reader, line);
     char *value = strchr(line, '=');
     if (!value)
-        return WRONG(reader, "'%.60s' is neither a [section] nor KEY = VALUE", line);
+        return JB_PLAN_WRONG(reader, "'%.60s' is neither a [section] nor KEY = VALUE", line);
     *value = '\0';
-    value = trim(value + 1);
-    char *key = trim(line);
+    value = jb_plan_trim(value + 1);
+    char *key = jb_plan_trim(line);
     if (!*value)
-        return WRONG(reader, "'%.60s' has no value", key);
-    switch (reader->section) {
-    case SURVEY:
-        return read_survey(reader, key, value);
-    case QUESTION:
-        return read_question(reader, key, value);
-    case GROUP:
-        return read_group(reader, key, value);
-    case NO_SECTION:
-        break;
-    }
-    return WRONG(reader, "'%.60s' stands before the first section; begin with [survey]", key);
+        return JB_PLAN_WRONG(reader, "'%.60s' has no value", key);
+    if (!reader->section)
+        return JB_PLAN_WRONG(reader, "'%.60s' stands before the first section; begin with [survey]", key);
+    return reader->section->take(reader, key, value);
 }
 
-/* What no single line shows. */
-static enum jb_code check_plan(struct reader *reader) {
-    struct jb_plan *plan = reader->plan;
-    if (!plan->data)
-        return WRONG(reader, "[survey] does not say where the answers are; add: data = answers.csv");
-    if (plan->strata.count > JB_DESIGN_STAGES || plan->clusters.count > JB_DESIGN_STAGES ||
-        plan->population.count > JB_DESIGN_STAGES)
-        return WRONG(reader, "a design has at most %d stages", JB_DESIGN_STAGES);
-    size_t stages = plan->clusters.count ? plan->clusters.count : 1;
-    if (plan->strata.count > stages || plan->population.count > stages)
-        return WRONG(reader, "strata or population name more stages than clusters do, %zu", stages);
-    for (size_t i = 0; i < plan->question_count; i++) {
-        struct jb_question *question = &plan->questions[i];
-        reader->line = question->line;
-        if (question->columns.count == 0)
-            question->columns = (struct jb_plan_list){{question->name}, 1};
-        if (question->columns.count > 1 && question->type != JB_QUESTION_MULTIPLE)
-            return WRONG(reader, "question '%.60s' has several columns; only type = multiple may",
-                         question->name);
-        if ((question->top.count > 0) != (question->type == JB_QUESTION_SCALE))
-            return WRONG(reader, "question '%.60s': type = scale goes with top = the answers that count",
-                         question->name);
-    }
-    if (plan->question_count == 0)
-        return WRONG(reader, "there is no [question NAME]");
-    return JB_OK;
+static void set_defaults(struct jb_plan *plan) {
+    plan->confidence = 0.95;
+    plan->calibration = (struct jb_plan_calibration){.tolerance = 1e-9,
+                                                     .iterations = 200,
+                                                     .low = -INFINITY,
+                                                     .high = INFINITY,
+                                                     .trim_low = -INFINITY,
+                                                     .trim_high = INFINITY};
+    plan->replicates = (struct jb_plan_replicates){
+        .count = 200, .seed = 1, .rho = 0.5, .scale = NAN, .df = NAN, .is_combined = true};
 }
 
 enum jb_code jb_plan_parse(const char *text, const char *name, struct jb_error *error,
                            struct jb_plan **ret_plan) {
     if (strlen(text) > PLAN_CEILING)
-        return jb_error_set(error, JB_LIMIT, "%s: more than 1 MiB of settings", name);
+        return jb_error_set(error, JB_INPUT, "%s: more than 4 MiB of settings", name);
     _cleanup_(jb_plan_free_cleanup) struct jb_plan *plan = calloc(1, sizeof(*plan));
     if (!plan || !(plan->text = strdup(text)))
         return jb_error_set(error, JB_MEMORY, "no memory for %s", name);
-    plan->confidence = 0.95;
-    struct reader reader = {.plan = plan, .name = name, .error = error};
+    set_defaults(plan);
+    struct jb_plan_reader reader = {.plan = plan, .name = name, .error = error};
     for (char *line = plan->text, *next; line; line = next) {
         next = strchr(line, '\n');
         if (next)
@@ -240,9 +303,13 @@ enum jb_code jb_plan_parse(const char *text, const char *name, struct jb_error *
         if (code)
             return code;
     }
-    enum jb_code code = check_plan(&reader);
-    if (code)
-        return code;
+    unsigned last = reader.line;
+    for (size_t i = 0; i < JB_COUNT(sections); i++) {
+        reader.line = last;
+        enum jb_code code = sections[i]->check ? sections[i]->check(&reader) : JB_OK;
+        if (code)
+            return code;
+    }
     *ret_plan = JB_TAKE(plan);
     return JB_OK;
 }
@@ -250,6 +317,12 @@ enum jb_code jb_plan_parse(const char *text, const char *name, struct jb_error *
 void jb_plan_free(struct jb_plan *plan) {
     if (!plan)
         return;
+    for (size_t i = 0; i < plan->owned_count; i++)
+        free(plan->owned[i]);
+    for (size_t i = 0; i < plan->target_count; i++)
+        free(plan->targets[i].levels);
+    free(plan->owned);
+    free(plan->questions);
     free(plan->text);
     free(plan);
 }
@@ -268,4 +341,114 @@ const struct jb_plan_group *jb_plan_group(const struct jb_plan *plan, const char
             return &plan->groups[i];
     }
     return NULL;
+}
+
+const struct jb_plan_filter *jb_plan_filter(const struct jb_plan *plan, const char *name) {
+    for (size_t i = 0; i < plan->filter_count; i++) {
+        if (strcmp(plan->filters[i].name, name) == 0)
+            return &plan->filters[i];
+    }
+    return NULL;
+}
+
+enum jb_code jb_plan_add_filter(struct jb_plan *plan, const char *text, struct jb_error *error,
+                                const struct jb_plan_filter **ret_filter) {
+    struct jb_plan_reader reader = {.plan = plan, .name = "--where", .error = error};
+    if (plan->filter_count == JB_PLAN_FILTERS)
+        return jb_error_set(error, JB_LIMIT, "more than %d filters", JB_PLAN_FILTERS);
+    char *kept = strdup(text); /* what the conditions point into */
+    enum jb_code code = own(plan, kept, error);
+    if (code)
+        return code;
+    struct jb_plan_filter *filter = &plan->filters[plan->filter_count];
+    *filter = (struct jb_plan_filter){.name = "", .label = ""};
+    code = jb_plan_read_conditions(&reader, kept, filter);
+    if (code)
+        return code;
+    jb_plan_resolve_filter(plan, filter);
+    plan->filter_count++;
+    *ret_filter = filter;
+    return JB_OK;
+}
+
+/* ---- the columns ---- */
+
+struct wanted {
+    struct jb_wanted_column *columns;
+    size_t count, capacity;
+    struct jb_error *error;
+};
+
+/* A column that is used as texts anywhere is read as such. */
+static enum jb_code want(struct wanted *wanted, const char *name, bool is_number,
+                         const struct jb_plan_list *missing) {
+    for (size_t i = 0; i < wanted->count; i++) {
+        struct jb_wanted_column *column = &wanted->columns[i];
+        if (strcmp(column->name, name) != 0)
+            continue;
+        column->is_number = column->is_number && is_number;
+        if (missing && missing->count > column->missing_count)
+            column->missing = missing->items, column->missing_count = missing->count;
+        return JB_OK;
+    }
+    enum jb_code code = jb_array_reserve(&wanted->columns, &wanted->capacity, wanted->count + 1,
+                                         JB_ANSWERS_COLUMNS, "columns that the plan names", wanted->error);
+    if (!code)
+        wanted->columns[wanted->count++] =
+            (struct jb_wanted_column){.name = name,
+                                      .is_number = is_number,
+                                      .missing = missing ? missing->items : NULL,
+                                      .missing_count = missing ? missing->count : 0};
+    return code;
+}
+
+static enum jb_code want_list(struct wanted *wanted, const struct jb_plan_list *list, bool is_number,
+                              const struct jb_plan_list *missing) {
+    enum jb_code code = JB_OK;
+    for (size_t i = 0; i < list->count && !code; i++)
+        code = want(wanted, list->items[i], is_number, missing);
+    return code;
+}
+
+static enum jb_code want_asked(struct wanted *wanted, const struct jb_plan *plan) {
+    enum jb_code code = JB_OK;
+    for (size_t i = 0; i < plan->question_count && !code; i++) {
+        const struct jb_question *question = &plan->questions[i];
+        bool is_number = question->type == JB_QUESTION_NUMBER || question->type == JB_QUESTION_RATIO;
+        code = want_list(wanted, &question->columns, is_number, &question->missing);
+        if (!code && question->over)
+            code = want(wanted, question->over, true, &question->missing);
+    }
+    for (size_t i = 0; i < plan->group_count && !code; i++)
+        code = want_list(wanted, &plan->groups[i].columns, false, &plan->missing);
+    for (size_t i = 0; i < plan->filter_count; i++) {
+        for (size_t k = 0; k < plan->filters[i].condition_count && !code; k++)
+            code = want(wanted, plan->filters[i].conditions[k].column, false, &plan->missing);
+    }
+    return code;
+}
+
+enum jb_code jb_plan_wanted(const struct jb_plan *plan, struct jb_error *error,
+                            struct jb_wanted_column **ret_wanted, size_t *ret_count) {
+    struct wanted wanted = {.error = error};
+    enum jb_code code = plan->weight ? want(&wanted, plan->weight, true, NULL) : JB_OK;
+    if (!code)
+        code = want_list(&wanted, &plan->strata, false, NULL);
+    if (!code)
+        code = want_list(&wanted, &plan->clusters, false, NULL);
+    if (!code)
+        code = want_list(&wanted, &plan->population, true, NULL);
+    if (!code)
+        code = want_list(&wanted, &plan->replicates.weights, true, NULL);
+    for (size_t i = 0; i < plan->target_count && !code; i++)
+        code = want_list(&wanted, &plan->targets[i].columns, plan->targets[i].is_number, NULL);
+    if (!code)
+        code = want_asked(&wanted, plan);
+    if (code) {
+        free(wanted.columns);
+        return code;
+    }
+    *ret_wanted = wanted.columns;
+    *ret_count = wanted.count;
+    return JB_OK;
 }

@@ -13,85 +13,39 @@ struct work {
     const struct jb_design *design;
     const struct jb_question *question;
     size_t rows, group_count;
-    uint32_t *group_text; /* [group], in the order that they are shown */
-    uint32_t *domain;     /* [row]: its group, UINT32_MAX when it is filtered out */
+    struct jb_classes groups;
+    uint32_t *domain; /* [row]: its group, UINT32_MAX when it is filtered out */
+    bool *keep;
     struct jb_tabulation made;
     size_t capacity;
     struct jb_error *error;
 };
 
-static int compare_texts(const void *left, const void *right, void *context) {
-    const struct jb_answers *answers = context;
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    double of_a = jb_answers_number(answers, a), of_b = jb_answers_number(answers, b);
-    if (!isnan(of_a) && !isnan(of_b) && of_a != of_b)
-        return of_a < of_b ? -1 : 1;
-    if (isnan(of_a) != isnan(of_b))
-        return isnan(of_a) ? 1 : -1;
-    return strcmp(jb_answers_text(answers, a), jb_answers_text(answers, b));
-}
-
-/* The different texts of a column, numbers first and by value; ret_number[row]: which it is. */
-static enum jb_code list_texts(struct work *work, const char *column, size_t ceiling, uint32_t *ret_number,
-                               uint32_t **ret_texts, size_t *ret_count) {
-    const uint32_t *text = jb_answers_column(work->answers, column);
-    _cleanup_free_ uint32_t *texts = calloc(ceiling, sizeof(*texts));
-    size_t count = 0;
-    if (!texts)
-        return jb_error_set(work->error, JB_MEMORY, "no memory for %zu answers", ceiling);
-    for (size_t row = 0; row < work->rows; row++) {
-        size_t at = 0;
-        if (text[row] == JB_STRING_NONE)
-            continue;
-        while (at < count && texts[at] != text[row])
-            at++;
-        if (at < count)
-            continue;
-        if (count == ceiling)
-            return jb_error_set(work->error, JB_INPUT,
-                                "column '%.60s' has more than %zu different answers; is it a number?", column,
-                                ceiling);
-        texts[count++] = text[row];
-    }
-    qsort_r(texts, count, sizeof(*texts), compare_texts, (void *)work->answers);
-    for (size_t row = 0; row < work->rows; row++) {
-        ret_number[row] = UINT32_MAX;
-        for (size_t at = 0; at < count && text[row] != JB_STRING_NONE; at++) {
-            if (texts[at] == text[row])
-                ret_number[row] = (uint32_t)at;
-        }
-    }
-    *ret_texts = JB_TAKE(texts);
-    *ret_count = count;
-    return JB_OK;
-}
-
 static enum jb_code make_domains(struct work *work, const struct jb_plan_group *group,
-                                 const struct jb_plan_group *where, const char *where_text) {
+                                 const struct jb_plan_filter *where) {
+    bool *keep = work->keep;
+    size_t left = 0;
     if (group) {
-        enum jb_code code =
-            list_texts(work, group->column, 256, work->domain, &work->group_text, &work->group_count);
+        enum jb_code code = jb_classes_make(work->answers, &group->columns, work->error, &work->groups);
         if (code)
             return code;
-        if (work->group_count == 0)
-            return jb_error_set(work->error, JB_INPUT, "nobody has an answer in column '%.60s'",
-                                group->column);
+        if (work->groups.count == 0)
+            return jb_error_set(work->error, JB_INPUT, "%s: nobody has an answer in column '%.60s'",
+                                jb_answers_name(work->answers), group->columns.items[0]);
+        work->group_count = work->groups.count;
     } else {
-        memset(work->domain, 0, work->rows * sizeof(*work->domain));
         work->group_count = 1;
     }
-    const uint32_t *text = where ? jb_answers_column(work->answers, where->column) : NULL;
-    bool any = false;
-    for (size_t row = 0; text && row < work->rows; row++) {
-        if (text[row] == JB_STRING_NONE || strcmp(jb_answers_text(work->answers, text[row]), where_text) != 0)
-            work->domain[row] = UINT32_MAX;
-        else
-            any = true;
+    memset(keep, true, work->rows);
+    enum jb_code code = where ? jb_filter_apply(work->answers, where, work->error, keep) : JB_OK;
+    for (size_t row = 0; !code && row < work->rows; row++) {
+        work->domain[row] = !keep[row] ? UINT32_MAX : group ? work->groups.of_row[row] : 0;
+        left += keep[row];
     }
-    if (text && !any)
-        return jb_error_set(work->error, JB_USAGE, "no row has '%.60s' in column '%.60s'", where_text,
-                            where->column);
-    return JB_OK;
+    if (!code && left == 0)
+        code = jb_error_set(work->error, JB_USAGE, "%s: no row is left by the filter",
+                            jb_answers_name(work->answers));
+    return code;
 }
 
 /* "A" … "Z", "AA" …: up to 702 groups. */
@@ -110,7 +64,7 @@ static struct jb_cell *new_cell(struct work *work, size_t group, enum jb_measure
     struct jb_cell *cell = &work->made.cells[work->made.cell_count++];
     *cell = (struct jb_cell){.measure = measure, .effective_n = NAN, .deff = NAN};
     if (work->made.group) {
-        cell->group = jb_answers_text(work->answers, work->group_text[group]);
+        cell->group = work->groups.items[group].text;
         write_letter(group, cell->letter);
     }
     return cell;
@@ -208,14 +162,11 @@ static enum jb_code add_figures(struct work *work, enum jb_measure measure, size
 }
 
 static enum jb_code tabulate_single(struct work *work) {
-    _cleanup_free_ uint32_t *number = calloc(work->rows, sizeof(*number));
-    _cleanup_free_ uint32_t *texts = NULL;
-    size_t count;
-    if (!number)
-        return jb_error_set(work->error, JB_MEMORY, "no memory for %zu rows", work->rows);
-    enum jb_code code = list_texts(work, work->question->columns.items[0], 256, number, &texts, &count);
+    struct jb_classes *answers = &work->made.answers;
+    enum jb_code code = jb_classes_make(work->answers, &work->question->columns, work->error, answers);
     if (code)
         return code;
+    size_t count = answers->count;
     if (count == 0)
         return jb_error_set(work->error, JB_INPUT, "nobody answered '%.60s'", work->question->name);
     _cleanup_free_ double *y = calloc(work->rows * count, sizeof(*y));
@@ -225,17 +176,17 @@ static enum jb_code tabulate_single(struct work *work) {
         return jb_error_set(work->error, JB_MEMORY, "no memory for %zu rows of %zu answers", work->rows,
                             count);
     for (size_t row = 0; row < work->rows; row++) {
-        block[row] = number[row] == UINT32_MAX ? UINT32_MAX : work->domain[row];
-        if (number[row] != UINT32_MAX)
-            y[row * count + number[row]] = 1;
+        block[row] = answers->of_row[row] == UINT32_MAX ? UINT32_MAX : work->domain[row];
+        if (answers->of_row[row] != UINT32_MAX)
+            y[row * count + answers->of_row[row]] = 1;
     }
     for (size_t k = 0; k < count; k++)
-        answer[k] = jb_answers_text(work->answers, texts[k]);
+        answer[k] = answers->items[k].text;
     code = add_figures(work, JB_MEASURE_SHARE, count, block, y, answer);
     if (code || !work->made.group)
         return code;
-    code = jb_independence_test(work->design, work->domain, work->group_count, number, count, work->error,
-                                &work->made.test);
+    code = jb_independence_test(work->design, work->domain, work->group_count, answers->of_row, count,
+                                work->error, &work->made.test);
     work->made.has_test = code == JB_OK;
     return code == JB_NO_DATA ? JB_OK : code;
 }
@@ -248,13 +199,13 @@ static enum jb_code tabulate_multiple(struct work *work) {
         return jb_error_set(work->error, JB_MEMORY, "no memory for %zu rows", work->rows);
     memset(block, 0xff, work->rows * sizeof(*block));
     for (size_t k = 0; k < columns->count; k++) {
-        const uint32_t *text = jb_answers_column(work->answers, columns->items[k]);
+        const struct jb_answer_column *column = jb_answers_column(work->answers, columns->items[k]);
         for (size_t row = 0; row < work->rows; row++) {
-            if (text[row] == JB_STRING_NONE)
+            if (jb_answer_is_missing(column, row))
                 continue;
             block[row] = work->domain[row]; /* who left all of them empty was not asked */
             y[row * columns->count + k] =
-                strcmp(jb_answers_text(work->answers, text[row]), work->question->chosen) == 0;
+                strcmp(column->values[jb_answer_code(column, row)].text, work->question->chosen) == 0;
         }
     }
     return add_figures(work, JB_MEASURE_SHARE, columns->count, block, y, columns->items);
@@ -286,8 +237,8 @@ static enum jb_code add_medians(struct work *work, const uint32_t *block, const 
 
 /* A scale: the share of the top answers, then the mean. A number: the mean, then the median. */
 static enum jb_code tabulate_numbers(struct work *work) {
-    const char *column = work->question->columns.items[0];
-    const uint32_t *text = jb_answers_column(work->answers, column);
+    const struct jb_answer_column *column =
+        jb_answers_column(work->answers, work->question->columns.items[0]);
     enum jb_code code = jb_answers_check_numbers(work->answers, column, work->error);
     if (code)
         return code;
@@ -297,12 +248,13 @@ static enum jb_code tabulate_numbers(struct work *work) {
     if (!y || !top || !block)
         return jb_error_set(work->error, JB_MEMORY, "no memory for %zu rows", work->rows);
     for (size_t row = 0; row < work->rows; row++) {
-        block[row] = text[row] == JB_STRING_NONE ? UINT32_MAX : work->domain[row];
-        if (text[row] == JB_STRING_NONE)
+        double value = jb_answer_number(column, row);
+        block[row] = isnan(value) ? UINT32_MAX : work->domain[row];
+        if (isnan(value))
             continue;
-        y[row] = jb_answers_number(work->answers, text[row]);
+        y[row] = value;
         for (size_t i = 0; i < work->question->top.count; i++) {
-            if (strcmp(jb_answers_text(work->answers, text[row]), work->question->top.items[i]) == 0)
+            if (strcmp(column->values[jb_answer_code(column, row)].text, work->question->top.items[i]) == 0)
                 top[row] = 1;
         }
     }
@@ -316,27 +268,36 @@ static enum jb_code tabulate_numbers(struct work *work) {
     return code;
 }
 
+static const char *label_of(const struct jb_answers *answers, const struct jb_question *question) {
+    const struct jb_answer_column *column = jb_answers_column(answers, question->columns.items[0]);
+    if (question->label)
+        return question->label;
+    return question->columns.count == 1 && column->label ? column->label : question->name;
+}
+
 enum jb_code jb_tabulate(const struct jb_answers *answers, const struct jb_plan *plan,
                          const struct jb_design *design, const struct jb_question *question,
-                         const struct jb_plan_group *group, const struct jb_plan_group *where,
-                         const char *where_text, struct jb_error *error,
-                         struct jb_tabulation *ret_tabulation) {
+                         const struct jb_plan_group *group, const struct jb_plan_filter *where,
+                         struct jb_error *error, struct jb_tabulation *ret_tabulation) {
     struct work work = {.answers = answers,
                         .plan = plan,
                         .design = design,
                         .question = question,
                         .rows = jb_answers_count(answers),
-                        .made = {.question = question, .group = group},
+                        .made = {.question = question, .label = label_of(answers, question), .group = group},
                         .error = error};
     work.domain = calloc(work.rows, sizeof(*work.domain));
-    enum jb_code code = work.domain ? make_domains(&work, group, where, where_text)
-                                    : jb_error_set(error, JB_MEMORY, "no memory for %zu rows", work.rows);
+    work.keep = calloc(work.rows, sizeof(*work.keep));
+    enum jb_code code = work.domain && work.keep
+                            ? make_domains(&work, group, where)
+                            : jb_error_set(error, JB_MEMORY, "no memory for %zu rows", work.rows);
     if (!code)
         code = question->type == JB_QUESTION_SINGLE     ? tabulate_single(&work)
                : question->type == JB_QUESTION_MULTIPLE ? tabulate_multiple(&work)
                                                         : tabulate_numbers(&work);
     free(work.domain);
-    free(work.group_text);
+    free(work.keep);
+    work.made.groups = work.groups;
     if (code)
         jb_tabulation_free(&work.made);
     else
@@ -348,6 +309,8 @@ void jb_tabulation_free(struct jb_tabulation *tabulation) {
     if (!tabulation)
         return;
     free(tabulation->cells);
+    jb_classes_free(&tabulation->groups);
+    jb_classes_free(&tabulation->answers);
     tabulation->cells = NULL;
     tabulation->cell_count = 0;
 }

@@ -2,7 +2,8 @@
 #ifndef JB_SURVEY_TABULATE_H
 #define JB_SURVEY_TABULATE_H
 
-#include "survey/answers.h"
+#include "survey/classes.h"
+#include "survey/survey_design.h"
 
 #define JB_TABULATE_LEAST 30 /* cells of fewer people, or a smaller effective n, are suppressed */
 #define JB_LETTERS_SIZE   128
@@ -22,20 +23,20 @@ struct jb_cell {
 
 struct jb_tabulation {
     const struct jb_question *question;
+    const char *label;                 /* of the question: the plan's, the file's or its name */
     const struct jb_plan_group *group; /* NULL: none */
     struct jb_cell *cells;             /* answer by answer, group by group */
     size_t cell_count;
-    bool has_test; /* of a single question by a group */
+    struct jb_classes groups, answers; /* what the cells name */
+    bool has_test;                     /* of a single question by a group */
     struct jb_independence test;
 };
 
-/* where: a group of the plan and the text that rows must have in it, or NULL for all rows. The rest of the
- * sample still counts in the variance. */
+/* where: a filter, or NULL for all rows. The rest of the sample still counts in the variance. */
 enum jb_code jb_tabulate(const struct jb_answers *answers, const struct jb_plan *plan,
                          const struct jb_design *design, const struct jb_question *question,
-                         const struct jb_plan_group *group, const struct jb_plan_group *where,
-                         const char *where_text, struct jb_error *error,
-                         struct jb_tabulation *ret_tabulation);
+                         const struct jb_plan_group *group, const struct jb_plan_filter *where,
+                         struct jb_error *error, struct jb_tabulation *ret_tabulation);
 void jb_tabulation_free(struct jb_tabulation *tabulation); /* NULL-safe */
 
 #endif

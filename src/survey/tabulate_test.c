@@ -60,20 +60,22 @@ static void a_two_stage_sample_is_tabulated_as_r_does(void **state) {
                        "[question y]\ntype = number\n[question k]\n[question u]\n[group g]\n";
     _cleanup_(jb_plan_free_cleanup) struct jb_plan *plan = NULL;
     _cleanup_(jb_answers_free_cleanup) struct jb_answers *answers = NULL;
-    _cleanup_(jb_answers_design_free_cleanup) struct jb_design *design = NULL;
+    _cleanup_(jb_survey_design_free_cleanup) struct jb_design *design = NULL;
     _cleanup_fclose_ FILE *file = open_peer("sample.csv");
     struct jb_tabulation numbers, shares, binary;
     assert_int_equal(jb_plan_parse(text, "plan", NULL, &plan), JB_OK);
-    assert_int_equal(jb_answers_read(plan, file, "sample.csv", NULL, &answers), JB_OK);
-    assert_int_equal(jb_answers_design(answers, NULL, &design), JB_OK);
+    struct jb_wanted_column *wanted;
+    size_t wanted_count;
+    assert_int_equal(jb_plan_wanted(plan, NULL, &wanted, &wanted_count), JB_OK);
+    assert_int_equal(jb_answers_read(wanted, wanted_count, file, "sample.csv", NULL, &answers), JB_OK);
+    assert_int_equal(jb_survey_design(plan, answers, NULL, &design), JB_OK);
     const struct jb_plan_group *g = jb_plan_group(plan, "g");
-    assert_int_equal(
-        jb_tabulate(answers, plan, design, jb_plan_question(plan, "y"), g, NULL, NULL, NULL, &numbers),
-        JB_OK);
-    assert_int_equal(
-        jb_tabulate(answers, plan, design, jb_plan_question(plan, "k"), g, NULL, NULL, NULL, &shares), JB_OK);
-    assert_int_equal(
-        jb_tabulate(answers, plan, design, jb_plan_question(plan, "u"), g, NULL, NULL, NULL, &binary), JB_OK);
+    assert_int_equal(jb_tabulate(answers, plan, design, jb_plan_question(plan, "y"), g, NULL, NULL, &numbers),
+                     JB_OK);
+    assert_int_equal(jb_tabulate(answers, plan, design, jb_plan_question(plan, "k"), g, NULL, NULL, &shares),
+                     JB_OK);
+    assert_int_equal(jb_tabulate(answers, plan, design, jb_plan_question(plan, "u"), g, NULL, NULL, &binary),
+                     JB_OK);
     const struct jb_cell *mean = find_cell(&numbers, JB_MEASURE_MEAN, "1", NULL);
     near(mean->value, reference("two_stage,mean,1,0,"));
     near(mean->se * mean->se, reference("two_stage,mean_cov,1,1,"));
@@ -87,6 +89,7 @@ static void a_two_stage_sample_is_tabulated_as_r_does(void **state) {
     near(shares.test.p, reference("two_stage,rao_scott_p,0,0,"));
     near(find_cell(&binary, JB_MEASURE_SHARE, "2", "1")->low, reference("two_stage,beta,2,0,"));
     near(find_cell(&binary, JB_MEASURE_SHARE, "2", "1")->high, reference("two_stage,beta,2,1,"));
+    free(wanted);
     jb_tabulation_free(&numbers);
     jb_tabulation_free(&shares);
     jb_tabulation_free(&binary);
