@@ -1,134 +1,28 @@
-/* The verb `index`. */
-#include "cli/cli.h"
+/* The verb `index`: a table of what it does; each has a file of its own. */
+#include "cli/index.h"
 
-#include "report/view_index.h"
-
-#include <errno.h>
 #include <string.h>
 
-enum { QUESTION, BY, WHERE, JSON, CSV };
-
-#define PLAN_CEILING ((size_t)4 << 20)
-
-static enum jb_code read_plan(const char *path, struct jb_error *error, struct jb_plan **ret_plan) {
-    _cleanup_buffer_ struct jb_buffer text = {.ceiling = PLAN_CEILING + 1};
-    _cleanup_fclose_ FILE *file = fopen(path, "re");
-    if (!file)
-        return jb_error_set_errno(error, errno, "%s", path);
-    for (;;) {
-        char chunk[8192];
-        size_t got = fread(chunk, 1, sizeof(chunk), file);
-        jb_buffer_add(&text, chunk, got);
-        if (got < sizeof(chunk))
-            break;
-    }
-    if (ferror(file))
-        return jb_error_set_errno(error, errno, "%s", path);
-    if (text.failed || (text.bytes && strlen(text.bytes) != text.length))
-        return jb_error_set(error, JB_INPUT, "%s: this is no settings file (longer than 4 MiB, or not text)",
-                            path);
-    return jb_plan_parse(text.bytes ? text.bytes : "", path, error, ret_plan);
-}
-
-/* The data's path is relative to the folder of the plan. */
-static enum jb_code read_answers(const struct jb_plan *plan, const char *plan_path, struct jb_error *error,
-                                 struct jb_wanted_column **ret_wanted, struct jb_answers **ret_answers) {
-    char path[4096];
-    size_t wanted_count;
-    enum jb_code code = jb_plan_wanted(plan, error, ret_wanted, &wanted_count);
-    if (code)
-        return code;
-    const char *slash = strrchr(plan_path, '/');
-    int folder = slash && plan->data[0] != '/' ? (int)(slash + 1 - plan_path) : 0;
-    int length = snprintf(path, sizeof(path), "%.*s%s", folder, plan_path, plan->data);
-    if (length < 0 || (size_t)length >= sizeof(path))
-        return jb_error_set(error, JB_INPUT, "%s: the path of the data is too long", plan_path);
-    _cleanup_fclose_ FILE *file = fopen(path, "re");
-    if (!file)
-        return jb_error_set_errno(error, errno, "%s", path);
-    return jb_answers_read(*ret_wanted, wanted_count, file, path, error, ret_answers);
-}
-
-/* What --question, --by and --where name in the plan. */
-struct request {
-    const struct jb_question *question; /* NULL: all */
-    const struct jb_plan_group *by;
-    const struct jb_plan_filter *where;
+static const struct jb_index_command *const commands[] = {
+    &jb_index_tabulate,
 };
 
-static int find_names(const struct jb_cli *cli, const struct jb_option *options, struct jb_plan *plan,
-                      struct request *ret_request) {
-    struct request request = {0};
-    struct jb_error error = {0};
-    const char *question = options[QUESTION].value, *by = options[BY].value, *where = options[WHERE].value;
-    if (where && jb_plan_add_filter(plan, where, &error, &request.where))
-        return jb_cli_usage(cli, "%s", error.message);
-    if (question && !(request.question = jb_plan_question(plan, question)))
-        return jb_cli_usage(cli, "--question: the plan has no [question %.60s]", question);
-    if (by && !(request.by = jb_plan_group(plan, by)))
-        return jb_cli_usage(cli, "--by: the plan has no [group %.60s]", by);
-    *ret_request = request;
-    return -1;
-}
-
-static int tabulate(const struct jb_cli *cli, const struct jb_plan *plan, const struct jb_answers *answers,
-                    const struct request *request, enum jb_form form) {
-    struct jb_error error = {0};
-    _cleanup_(jb_survey_design_free_cleanup) struct jb_design *design = NULL;
-    _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
-    _cleanup_free_ struct jb_tabulation *made = calloc(plan->question_count, sizeof(*made));
-    size_t count = 0;
-    if (!made)
-        return jb_cli_fail(cli, JB_MEMORY, &error);
-    enum jb_code code = jb_survey_design(plan, answers, &error, &design);
-    for (size_t i = 0; i < plan->question_count && !code; i++) {
-        if (request->question && request->question != &plan->questions[i])
-            continue;
-        code = jb_tabulate(answers, plan, design, &plan->questions[i], request->by, request->where, &error,
-                           &made[count]);
-        count += code == JB_OK;
-    }
-    struct jb_layout layout = jb_layout_of_stdout();
-    if (!code)
-        code = jb_view_tabulations(form, &layout, plan, made, count, &error, &out);
-    int status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
-    for (size_t i = 0; i < count; i++)
-        jb_tabulation_free(&made[i]);
-    return status;
-}
-
 static int run(struct jb_cli *cli) {
-    struct jb_option options[] = {
-        [QUESTION] = {"--question", true, NULL}, [BY] = {"--by", true, NULL},
-        [WHERE] = {"--where", true, NULL},       [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},          {NULL, false, NULL},
-    };
-    const char *operands[2];
-    size_t operand_count = 0;
-    enum jb_form form;
-    struct jb_error error = {0};
-    struct request request = {0};
-    _cleanup_(jb_plan_free_cleanup) struct jb_plan *plan = NULL;
-    _cleanup_free_ struct jb_wanted_column *wanted = NULL;
-    _cleanup_(jb_answers_free_cleanup) struct jb_answers *answers = NULL;
-    int status =
-        jb_cli_parse(cli, &jb_verb_index, options, operands, JB_COUNT(operands), &operand_count, false);
-    if (status < 0)
-        status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
-    if (status >= 0)
-        return status;
-    if (operand_count == 0 || strcmp(operands[0], "tabulate") != 0)
-        return jb_cli_usage(cli, "say what to do: tabulate PLAN");
-    if (operand_count < 2)
-        return jb_cli_usage(cli, "tabulate needs the PLAN of a survey, such as index.ini");
-    enum jb_code code = read_plan(operands[1], &error, &plan);
-    if (code)
-        return jb_cli_fail(cli, code, &error);
-    status = find_names(cli, options, plan, &request);
-    if (status >= 0)
-        return status;
-    code = read_answers(plan, operands[1], &error, &wanted, &answers);
-    return code ? jb_cli_fail(cli, code, &error) : tabulate(cli, plan, answers, &request, form);
+    struct jb_option none[] = {{NULL, false, NULL}};
+    size_t operand_count;
+    if (cli->argc < 2 || cli->argv[1][0] == '-') {
+        int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
+        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate PLAN");
+    }
+    for (size_t i = 0; i < JB_COUNT(commands); i++) {
+        if (strcmp(cli->argv[1], commands[i]->name) != 0)
+            continue;
+        struct jb_cli inner = *cli;
+        inner.argc--, inner.argv++;
+        inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
+        return commands[i]->run(&inner);
+    }
+    return jb_cli_usage(cli, "say what to do: tabulate PLAN");
 }
 
 const struct jb_verb jb_verb_index = {

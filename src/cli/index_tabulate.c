@@ -1,0 +1,83 @@
+/* `joulebook index tabulate`: figures of each question, by groups. */
+#include "cli/index.h"
+
+#include "report/view_index.h"
+
+#include <string.h>
+
+enum { QUESTION, BY, WHERE, JSON, CSV };
+
+/* What --question, --by and --where name in the plan. */
+struct request {
+    const struct jb_question *question; /* NULL: all */
+    const struct jb_plan_group *by;
+    const struct jb_plan_filter *where;
+};
+
+static int find_names(const struct jb_cli *cli, const struct jb_option *options, struct jb_plan *plan,
+                      struct request *ret_request) {
+    struct request request = {0};
+    struct jb_error error = {0};
+    const char *question = options[QUESTION].value, *by = options[BY].value, *where = options[WHERE].value;
+    if (where && jb_plan_add_filter(plan, where, &error, &request.where))
+        return jb_cli_usage(cli, "%s", error.message);
+    if (question && !(request.question = jb_plan_question(plan, question)))
+        return jb_cli_usage(cli, "--question: the plan has no [question %.60s]", question);
+    if (by && !(request.by = jb_plan_group(plan, by)))
+        return jb_cli_usage(cli, "--by: the plan has no [group %.60s]", by);
+    *ret_request = request;
+    return -1;
+}
+
+static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *survey, const struct request *request,
+                    enum jb_form form) {
+    const struct jb_plan *plan = survey->plan;
+    struct jb_error error = {0};
+    _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
+    _cleanup_free_ struct jb_tabulation *made = calloc(plan->question_count, sizeof(*made));
+    size_t count = 0;
+    if (!made)
+        return jb_cli_fail(cli, JB_MEMORY, &error);
+    enum jb_code code = JB_OK;
+    for (size_t i = 0; i < plan->question_count && !code; i++) {
+        if (request->question && request->question != &plan->questions[i])
+            continue;
+        code = jb_tabulate(survey->answers, plan, survey->design, &plan->questions[i], request->by, request->where, &error,
+                           &made[count]);
+        count += code == JB_OK;
+    }
+    struct jb_layout layout = jb_layout_of_stdout();
+    if (!code)
+        code = jb_view_tabulations(form, &layout, plan, made, count, &error, &out);
+    int status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
+    for (size_t i = 0; i < count; i++)
+        jb_tabulation_free(&made[i]);
+    return status;
+}
+
+static int run(struct jb_cli *cli) {
+    struct jb_option options[] = {
+        [QUESTION] = {"--question", true, NULL}, [BY] = {"--by", true, NULL},
+        [WHERE] = {"--where", true, NULL},       [JSON] = {"--json", false, NULL},
+        [CSV] = {"--csv", false, NULL},          {NULL, false, NULL},
+    };
+    const char *operands[1];
+    size_t operand_count = 0;
+    enum jb_form form;
+    struct request request = {0};
+    _cleanup_(jb_index_survey_finish) struct jb_index_survey survey = {0};
+    int status = jb_cli_parse(cli, &jb_verb_index, options, operands, JB_COUNT(operands), &operand_count, false);
+    if (status < 0)
+        status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
+    if (status < 0 && operand_count == 0)
+        status = jb_cli_usage(cli, "tabulate needs the PLAN of a survey, such as index.ini");
+    if (status < 0)
+        status = jb_index_read_plan(cli, operands[0], &survey);
+    if (status < 0)
+        status = find_names(cli, options, survey.plan, &request);
+    if (status < 0)
+        status = jb_index_read_answers(cli, &survey);
+    return status < 0 ? tabulate(cli, &survey, &request, form) : status;
+}
+
+const struct jb_index_command jb_index_tabulate = {"tabulate", run};
