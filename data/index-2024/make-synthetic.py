@@ -59,14 +59,14 @@ def places():
         yield market, [market]
 
 
-def find_bounds(sizes, figures):
-    """[(markets, lowest, highest count)]: what the figures leave open, their edges left out."""
+def find_bounds(sizes, figures, closeness):
+    """[(markets, lowest, highest count)] of counts that lie within this part of the rounding of each figure."""
     bounds = []
     for place, markets in places():
         if place in figures:
             value, rounding = figures[place]
             size = sum(sizes[market] for market in markets)
-            bounds.append((markets, (value - rounding + 1e-6) * size / 100, (value + rounding - 1e-6) * size / 100))
+            bounds.append((markets, (value - closeness * rounding) * size / 100, (value + closeness * rounding) * size / 100))
     return bounds
 
 
@@ -76,20 +76,8 @@ def missed(counts, bounds):
     return sum(max(0.0, low - count, count - high) for count, low, high in sums)
 
 
-def find_counts(item, sizes, figures, rng):
-    """How many say yes in each market, or None. Starts where seems likely; moves one respondent at a time, or one
-    from a market to another, as long as that helps."""
-    wanted, bounds = {}, find_bounds(sizes, figures)
-    # A figure published as that of the highest market stays the highest.
-    ceiling = min((figures[place][0] for place in figures if place in MARKETS and item[0] == 'motivation'), default=97.0)
-    for region, markets in REGIONS.items():
-        for market in markets:
-            near = figures.get(market) or figures.get(region) or figures.get('') or (GUESS.get(item, 0), 0)
-            share = near[0] if market in figures else min(ceiling - 3, max(3.0, rng.gauss(near[0], 5)))
-            if item == ('energy', 'yes') and market == 'Philippines':
-                share = max(share, 66.0)  # published as above 61
-            wanted[market] = share * sizes[market] / 100
-    counts = {market: round(share) for market, share in wanted.items()}
+def meet_bounds(counts, wanted, sizes, bounds):
+    """Moves one respondent at a time, or one from a market to another, as long as that helps; None: not met."""
     steps = [{market: by} for market in MARKETS for by in (-1, 1)]
     steps += [{a: 1, b: -1} for a in MARKETS for b in MARKETS if a != b]
 
@@ -103,6 +91,26 @@ def find_counts(item, sizes, figures, rng):
             return None
         counts = best
     return counts
+
+
+def find_counts(item, sizes, figures, rng):
+    """How many say yes in each market, as close to the figures as can be; None when they cannot all be met."""
+    wanted = {}
+    # A figure published as that of the highest market stays the highest.
+    ceiling = min((figures[place][0] for place in figures if place in MARKETS and item[0] == 'motivation'), default=97.0)
+    for region, markets in REGIONS.items():
+        for market in markets:
+            near = figures.get(market) or figures.get(region) or figures.get('') or (GUESS.get(item, 0), 0)
+            share = near[0] if market in figures else min(ceiling - 3, max(3.0, rng.gauss(near[0], 5)))
+            if item == ('energy', 'yes') and market == 'Philippines':
+                share = max(share, 66.0)  # published as above 61
+            wanted[market] = share * sizes[market] / 100
+    for closeness in (0.3, 0.6, 0.9, 0.999):
+        counts = meet_bounds({market: round(share) for market, share in wanted.items()}, wanted, sizes,
+                             find_bounds(sizes, figures, closeness))
+        if counts:
+            return counts
+    return None
 
 
 def make_counts(published, bases, rng):
