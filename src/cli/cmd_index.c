@@ -5,6 +5,8 @@
 
 static const struct jb_index_command *const commands[] = {
     &jb_index_tabulate,
+    &jb_index_score,
+    &jb_index_compare,
 };
 
 static int run(struct jb_cli *cli) {
@@ -12,7 +14,7 @@ static int run(struct jb_cli *cli) {
     size_t operand_count;
     if (cli->argc < 2 || cli->argv[1][0] == '-') {
         int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
-        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate PLAN");
+        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate, score or compare PLAN");
     }
     for (size_t i = 0; i < JB_COUNT(commands); i++) {
         if (strcmp(cli->argv[1], commands[i]->name) != 0)
@@ -22,22 +24,34 @@ static int run(struct jb_cli *cli) {
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
-    return jb_cli_usage(cli, "say what to do: tabulate PLAN");
+    return jb_cli_usage(cli, "say what to do: tabulate, score or compare PLAN");
 }
 
 const struct jb_verb jb_verb_index = {
     .name = "index",
     .summary = "what a survey's answers say, with intervals that its design supports",
     .help = "usage: joulebook index tabulate PLAN [--question NAME] [--by GROUP] [OPTIONS]\n"
+            "       joulebook index score PLAN [--by GROUP] [--where WHO] [--json | --csv]\n"
+            "       joulebook index compare PLAN --by GROUP [--draws N] [--seed N] [OPTIONS]\n"
             "\n"
-            "Tabulates the answers to a survey, question by question: shares, means and medians with\n"
-            "standard errors and intervals from its strata, clusters and weights. Figures of fewer than\n"
-            "30 people, or of an effective n below 30, are not shown.\n"
+            "What a survey says, with standard errors and intervals from its strata, clusters and\n"
+            "weights. Figures of fewer than 30 people, or of an effective n below 30, are not shown.\n"
+            "\n"
+            "  tabulate PLAN   question by question: shares, means and medians\n"
+            "  score PLAN      the index from 0 to 100, by both means, its pillars and items\n"
+            "  compare PLAN    how far an order of groups can be trusted: tiers, intervals of places, and\n"
+            "                  what moves them, over draws of sampling error, weights of pillars,\n"
+            "                  aggregation, the sign of contested pillars, and items left out\n"
             "\n"
             "options\n"
             "  --question NAME      only this question of the plan\n"
             "  --by GROUP           apart for each value of this group of the plan\n"
             "  --where WHO          only who has this: GROUP=VALUE; the others count in the variance\n"
+            "  --draws N            of compare: 10000 (the default and the least) to 1000000\n"
+            "  --seed N             of compare: the same seed, the same draws; default 1\n"
+            "  --concentration C    of compare: how close drawn weights keep to the plan's; default 4,\n"
+            "                       with 1 they may be nearly anything\n"
+            "  --table NAME         of compare --csv: groups (the default), pairs or sources\n"
             "  --json, --csv        for machines: shares from 0 to 1, all digits\n"
             "\n"
             "PLAN says how the survey was drawn and what was asked; # begins a comment:\n"
@@ -52,6 +66,7 @@ const struct jb_verb jb_verb_index = {
             "  lonely = fail            a stratum of one PSU: fail, certainty, adjust, average\n"
             "  interval = xlogit        of shares: xlogit, beta, wilson, normal\n"
             "  confidence = 0.95\n"
+            "  note = A pilot           printed with every score\n"
             "  [question believe]\n"
             "  label = AI and cloud can serve sustainability\n"
             "  type = scale             single, multiple, scale, number\n"
@@ -60,6 +75,20 @@ const struct jb_verb jb_verb_index = {
             "  chosen = 1               of multiple: what stands in a column that was chosen\n"
             "  [group market]\n"
             "  column = market\n"
+            "  [pillar capability]      of the index; without any, those of the index of 2024 are taken\n"
+            "  label = Capability       when the plan has their questions\n"
+            "  weight = 1               beside those of the other pillars\n"
+            "  contested = no           yes: whether more of it is better is in doubt\n"
+            "  [item lag]\n"
+            "  pillar = capability\n"
+            "  question = lag           without it the item's own name\n"
+            "  answer = yes             of single questions; columns of multiple ones\n"
+            "  direction = down         less of it is better; else up\n"
+            "  weight = 1               beside those of the other items of its pillar\n"
+            "  low = 1                  low and high: the mean of a scale or number between them counts,\n"
+            "  high = 5                 0 and 100 at the ends, not the share of the top answers\n"
+            "  [text ko]                translations of labels and answers: TEXT = TRANSLATION\n"
+            "  Capability = 역량\n"
             "\n"
             "With --by, a letter marks each group, and Above lists the groups that it is significantly\n"
             "above: false discoveries among all pairs are held to 1 - confidence (Benjamini, Hochberg).\n"
@@ -68,6 +97,8 @@ const struct jb_verb jb_verb_index = {
             "  joulebook index tabulate index.ini\n"
             "  joulebook index tabulate index.ini --question believe --by market --csv\n"
             "  joulebook index tabulate index.ini --by size --where market=KR\n"
+            "  joulebook index score index.ini --by market\n"
+            "  joulebook index compare index.ini --by market --draws 100000 --seed 7\n"
             "\n"
             "exit status: 0 done, 2 wrong usage, 3 bad input (file, line and column are named),\n"
             "4 could not\n",

@@ -11,7 +11,7 @@ struct jb_index_command {
     int (*run)(struct jb_cli *cli); /* argv[1…]: what follows NAME */
 };
 
-extern const struct jb_index_command jb_index_tabulate;
+extern const struct jb_index_command jb_index_compare, jb_index_score, jb_index_tabulate;
 
 /* A survey as its plan describes it. */
 struct jb_index_survey {
@@ -22,8 +22,8 @@ struct jb_index_survey {
     struct jb_design *design;
 };
 
-/* Both print what is wrong and return an exit status, or −1 to go on. Between them filters may be added to the
- * plan. */
+/* Both print what is wrong and return an exit status, or −1 to go on. Between them filters may be added to
+ * the plan. */
 int jb_index_read_plan(const struct jb_cli *cli, const char *path, struct jb_index_survey *survey);
 int jb_index_read_answers(const struct jb_cli *cli, struct jb_index_survey *survey); /* and the design */
 void jb_index_survey_finish(struct jb_index_survey *survey);

@@ -65,6 +65,10 @@ _joulebook() {
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
+    index,--draws) :; return ;;
+    index,--seed) :; return ;;
+    index,--concentration) :; return ;;
+    index,--table) :; return ;;
     esac
     case $verb in
     "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
@@ -114,7 +118,7 @@ _joulebook() {
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --draws --seed --concentration --table --json --csv --help" -- "$word"))
         ;;
     esac
 }

@@ -1,0 +1,25 @@
+/* Scores of an index as text, JSON or CSV. The fields are documented in docs/SPEC-output.md. */
+#ifndef JB_REPORT_VIEW_SCORE_H
+#define JB_REPORT_VIEW_SCORE_H
+
+#include "report/form.h"
+#include "report/table.h"
+#include "survey/classes.h"
+#include "survey/score.h"
+
+/* classes: what the blocks of the scoring are; NULL: one block, everybody. */
+enum jb_code jb_view_scores(enum jb_form form, const struct jb_layout *layout, const struct jb_plan *plan,
+                            const struct jb_plan_group *by, const struct jb_classes *classes,
+                            const struct jb_scoring *scoring, struct jb_error *error, struct jb_buffer *out);
+
+/* ---- shared by the views of an index ---- */
+
+/* "48.9", "–" when it is not known. Returns ret. */
+char *jb_score_format(double value, char ret[static 32]);
+/* "46.1 – 51.7", "–". Returns ret. */
+char *jb_score_interval_format(double low, double high, char ret[static 80]);
+/* The plan's note on its data, if it has one, as a line of text and an empty one. */
+void jb_view_note(const struct jb_plan *plan, struct jb_buffer *out);
+const char *jb_group_label(const struct jb_plan_group *group); /* its label, or its name */
+
+#endif
