@@ -29,8 +29,8 @@ static int find_names(const struct jb_cli *cli, const struct jb_option *options,
     return -1;
 }
 
-static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *survey, const struct request *request,
-                    enum jb_form form) {
+static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *survey,
+                    const struct request *request, enum jb_form form) {
     const struct jb_plan *plan = survey->plan;
     struct jb_error error = {0};
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
@@ -42,8 +42,8 @@ static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *surv
     for (size_t i = 0; i < plan->question_count && !code; i++) {
         if (request->question && request->question != &plan->questions[i])
             continue;
-        code = jb_tabulate(survey->answers, plan, survey->design, &plan->questions[i], request->by, request->where, &error,
-                           &made[count]);
+        code = jb_tabulate(survey->answers, plan, survey->design, &plan->questions[i], request->by,
+                           request->where, &error, &made[count]);
         count += code == JB_OK;
     }
     struct jb_layout layout = jb_layout_of_stdout();
@@ -66,7 +66,8 @@ static int run(struct jb_cli *cli) {
     enum jb_form form;
     struct request request = {0};
     _cleanup_(jb_index_survey_finish) struct jb_index_survey survey = {0};
-    int status = jb_cli_parse(cli, &jb_verb_index, options, operands, JB_COUNT(operands), &operand_count, false);
+    int status =
+        jb_cli_parse(cli, &jb_verb_index, options, operands, JB_COUNT(operands), &operand_count, false);
     if (status < 0)
         status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &form);
     if (status < 0 && operand_count == 0)

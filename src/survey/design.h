@@ -28,6 +28,14 @@ struct jb_design_stage {
                         fraction of them that was drawn; NULL: without finite population correction */
 };
 
+struct jb_calibration;
+
+/* The rows of one last cluster, or, where the last stage draws rows, of one stratum of it. */
+struct jb_design_leaf {
+    uint32_t row;  /* one of them, that names the strata and clusters */
+    uint32_t size; /* how many rows */
+};
+
 struct jb_design {
     size_t count; /* rows */
     const double *weight;
@@ -42,8 +50,16 @@ struct jb_design {
     const double *replicate_scale; /* NULL: all 1 */
     bool is_around_estimate;       /* c is the estimate, not the mean of the replicates */
     double replicate_df;           /* degrees of freedom */
+    /* How the weights were calibrated: influences become residuals. NULL: they were not. */
+    const struct jb_calibration *calibration;
 
-    uint32_t *order; /* rows by stratum and cluster of each stage; made by jb_design_prepare */
+    /* Made by jb_design_prepare. */
+    uint32_t *order;               /* rows by stratum and cluster of each stage */
+    struct jb_design_leaf *leaves; /* in that order */
+    size_t leaf_count;
+    size_t depth;                       /* stages that count for the variance */
+    bool has_row_leaves;                /* the last of them draws rows */
+    bool is_fraction[JB_DESIGN_STAGES]; /* of the populations */
 };
 
 /* Checks weights and populations (JB_INPUT names the row, from 1) and orders the rows. The arrays must
@@ -57,10 +73,5 @@ void jb_design_finish(struct jb_design *design); /* NULL-safe */
 enum jb_code jb_design_covariance(const struct jb_design *design, const double *influence,
                                   const uint32_t *block, size_t width, size_t block_count,
                                   struct jb_error *error, double *ret_covariance);
-
-/* Degrees of freedom of each block: PSUs less strata, of those with a row of weight above 0 in the block (as
- * Korn and Graubard advise for domains). With replicates the design's. */
-enum jb_code jb_design_degrees(const struct jb_design *design, const uint32_t *block, size_t block_count,
-                               struct jb_error *error, double *ret_df);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "survey/distribution.h"
+#include "survey/units.h"
 
 #include <assert.h>
 #include <math.h>
@@ -22,13 +23,13 @@ void jb_estimates_free(struct jb_estimates *estimates) {
     *estimates = (struct jb_estimates){0};
 }
 
-static enum jb_code make_estimates(const struct jb_variables *variables, struct jb_error *error,
-                                   struct jb_estimates *made) {
-    size_t blocks = variables->block_count, count = blocks * variables->width;
+enum jb_code jb_estimates_make(size_t width, size_t blocks, struct jb_error *error,
+                               struct jb_estimates *made) {
+    size_t count = blocks * width;
     if (count > JB_ESTIMATES_CEILING)
         return jb_error_set(error, JB_LIMIT, "%zu figures at once are more than %d; take fewer groups", count,
                             JB_ESTIMATES_CEILING);
-    *made = (struct jb_estimates){.width = variables->width, .block_count = blocks, .count = count};
+    *made = (struct jb_estimates){.width = width, .block_count = blocks, .count = count};
     made->value = calloc(count, sizeof(double));
     made->covariance = calloc(count * count, sizeof(double));
     made->deff = calloc(count, sizeof(double));
@@ -63,7 +64,9 @@ static void sum_rows(size_t row_count, const double *weight, const struct jb_var
             continue;
         sums->weight[block] += w;
         sums->weight_square[block] += w * w;
-        for (size_t k = 0; k < width; k++) {
+        if (!variables->y)
+            sums->y[block * width + variables->chosen[row]] += w;
+        for (size_t k = 0; variables->y && k < width; k++) {
             sums->y[block * width + k] += w * variables->y[row * width + k];
             if (variables->x)
                 sums->x[block * width + k] += w * variables->x[row * width + k];
@@ -82,13 +85,14 @@ static double value_of(enum jb_estimator estimator, const struct sums *sums, siz
 static double residual(enum jb_estimator estimator, const struct jb_variables *variables,
                        const struct sums *sums, const double *value, size_t row, uint32_t block, size_t k) {
     size_t at = row * variables->width + k, figure = block * variables->width + k;
+    double y = variables->y ? variables->y[at] : variables->chosen[row] == k;
     if (estimator == JB_TOTAL)
-        return variables->y[at];
+        return y;
     if (isnan(value[figure]))
         return 0;
     if (estimator == JB_RATIO)
-        return (double)((variables->y[at] - value[figure] * (long double)variables->x[at]) / sums->x[figure]);
-    return (double)((variables->y[at] - (long double)value[figure]) / sums->weight[block]);
+        return (double)((y - value[figure] * (long double)variables->x[at]) / sums->x[figure]);
+    return (double)((y - (long double)value[figure]) / sums->weight[block]);
 }
 
 /* Variance over that of a simple random sample with replacement of as many rows. */
@@ -192,7 +196,7 @@ static enum jb_code estimate(const struct jb_design *design, enum jb_estimator e
     }
     for (size_t figure = 0; figure < made->count; figure++)
         made->value[figure] = value_of(estimator, sums, figure, figure / made->width);
-    enum jb_code code = jb_design_degrees(design, variables->block, variables->block_count, error, made->df);
+    enum jb_code code = jb_units_degrees(design, variables->block, variables->block_count, error, made->df);
     if (!code && !design->replicate_count)
         code = linearise(design, estimator, variables, sums, error, made);
     if (!code && design->replicate_count) {
@@ -210,7 +214,7 @@ enum jb_code jb_estimate(const struct jb_design *design, enum jb_estimator estim
     assert(variables->width > 0 && variables->block_count > 0 &&
            (estimator == JB_RATIO) == (variables->x != NULL));
     struct jb_estimates made;
-    enum jb_code code = make_estimates(variables, error, &made);
+    enum jb_code code = jb_estimates_make(variables->width, variables->block_count, error, &made);
     if (code)
         return code;
     _cleanup_free_ long double *space = calloc(4 * made.count + 2 * made.block_count, sizeof(*space));

@@ -15,8 +15,9 @@ enum jb_estimator {
 struct jb_variables {
     size_t width, block_count;
     const uint32_t *block; /* [row]; UINT32_MAX: none */
-    const double *y;       /* [row × width + k] */
-    const double *x;       /* the same, of ratios; else NULL */
+    const double *y;       /* [row × width + k]; NULL: 1 where k is chosen[row], else 0 */
+    const uint32_t *chosen;
+    const double *x; /* the same, of ratios; else NULL */
 };
 
 /* Figure k of block b is number b × width + k. */
@@ -34,6 +35,9 @@ struct jb_estimates {
 enum jb_code jb_estimate(const struct jb_design *design, enum jb_estimator estimator,
                          const struct jb_variables *variables, struct jb_error *error,
                          struct jb_estimates *ret_estimates);
+/* Room for the figures, all 0. */
+enum jb_code jb_estimates_make(size_t width, size_t block_count, struct jb_error *error,
+                               struct jb_estimates *ret_estimates);
 void jb_estimates_free(struct jb_estimates *estimates); /* NULL-safe */
 
 /* Variance of value[a] − value[b]; not below 0. */

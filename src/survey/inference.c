@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "survey/distribution.h"
+#include "survey/units.h"
 
 #include <assert.h>
 #include <math.h>
@@ -183,13 +184,63 @@ static enum jb_code test_cells(const struct jb_estimates *cells, size_t rows, si
     return JB_OK;
 }
 
+/* Shares of the cells with their covariance. Linearised it is that of the cells' totals, which a row adds to
+ * one of only, turned into that of shares: V(p) = (V − p 1ᵀV − V1 pᵀ + p pᵀ 1ᵀV1)/(Σw)². */
+static enum jb_code estimate_cells(const struct jb_design *design, const uint32_t *block, uint32_t *cell,
+                                   size_t cells, struct jb_error *error, struct jb_estimates *ret_estimates) {
+    if (design->replicate_count) {
+        for (size_t i = 0; i < design->count; i++)
+            cell[i] = cell[i] == UINT32_MAX ? 0 : cell[i]; /* without weight, or in no block */
+        struct jb_variables variables = {.width = cells, .block_count = 1, .block = block, .chosen = cell};
+        return jb_estimate(design, JB_MEAN, &variables, error, ret_estimates);
+    }
+    struct jb_estimates made;
+    enum jb_code code = jb_estimates_make(cells, 1, error, &made);
+    _cleanup_free_ long double *total = calloc(cells + 1, sizeof(*total));
+    long double weight = 0, all = 0;
+    if (!code && !total)
+        code = jb_error_set(error, JB_MEMORY, "no memory for %zu cells", cells);
+    if (!code)
+        code = jb_design_covariance(design, design->weight, cell, 1, cells, error, made.covariance);
+    if (!code)
+        code = jb_units_degrees(design, block, 1, error, made.df);
+    for (size_t i = 0; i < design->count && !code; i++) {
+        if (cell[i] == UINT32_MAX)
+            continue;
+        made.row_count[0]++;
+        total[cell[i]] += design->weight[i];
+        weight += design->weight[i];
+    }
+    for (size_t a = 0; a < cells && !code; a++)
+        made.value[a] = (double)(total[a] / weight);
+    for (size_t a = 0; a < cells && !code; a++) {
+        total[a] = 0; /* from here on the sum of the row of V */
+        for (size_t b = 0; b < cells; b++)
+            total[a] += made.covariance[a * cells + b];
+        all += total[a];
+    }
+    for (size_t a = 0; a < cells && !code; a++) {
+        for (size_t b = 0; b < cells; b++) {
+            long double p = made.value[a], q = made.value[b], v = made.covariance[a * cells + b];
+            made.covariance[a * cells + b] =
+                (double)((v - p * total[b] - total[a] * q + p * q * all) / weight / weight);
+        }
+    }
+    if (code)
+        jb_estimates_free(&made);
+    else
+        *ret_estimates = made;
+    return code;
+}
+
 enum jb_code jb_independence_test(const struct jb_design *design, const uint32_t *row, size_t row_count,
                                   const uint32_t *column, size_t column_count, struct jb_error *error,
                                   struct jb_independence *ret_test) {
     _cleanup_free_ bool *used = calloc(row_count + column_count, sizeof(*used));
     _cleanup_free_ uint32_t *number = calloc(row_count + column_count, sizeof(*number));
     _cleanup_free_ uint32_t *block = calloc(design->count, sizeof(*block));
-    if (!used || !number || !block)
+    _cleanup_free_ uint32_t *cell = calloc(design->count, sizeof(*cell));
+    if (!used || !number || !block || !cell)
         return jb_error_set(error, JB_MEMORY, "no memory for a table of %zu × %zu", row_count, column_count);
     for (size_t i = 0; i < design->count; i++) {
         block[i] = row[i] == UINT32_MAX || column[i] == UINT32_MAX ? UINT32_MAX : 0;
@@ -204,19 +255,14 @@ enum jb_code jb_independence_test(const struct jb_design *design, const uint32_t
     if (cells > JB_ESTIMATES_CEILING)
         return jb_error_set(error, JB_LIMIT, "a table of %zu cells is more than %d", cells,
                             JB_ESTIMATES_CEILING);
-    _cleanup_free_ double *indicator = calloc(design->count * cells, sizeof(*indicator));
-    if (!indicator)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows of %zu cells", design->count, cells);
-    for (size_t i = 0; i < design->count; i++) {
-        if (block[i] == 0 && design->weight[i] > 0)
-            indicator[i * cells + number[row[i]] * columns + number[row_count + column[i]]] = 1;
-    }
-    struct jb_variables variables = {.width = cells, .block_count = 1, .block = block, .y = indicator};
-    struct jb_estimates estimates;
-    enum jb_code code = jb_estimate(design, JB_MEAN, &variables, error, &estimates);
-    if (code)
-        return code;
-    code = test_cells(&estimates, rows, columns, error, ret_test);
+    for (size_t i = 0; i < design->count; i++)
+        cell[i] = block[i] == 0 && design->weight[i] > 0
+                      ? (uint32_t)(number[row[i]] * columns + number[row_count + column[i]])
+                      : UINT32_MAX;
+    struct jb_estimates estimates = {0};
+    enum jb_code code = estimate_cells(design, block, cell, cells, error, &estimates);
+    if (!code)
+        code = test_cells(&estimates, rows, columns, error, ret_test);
     jb_estimates_free(&estimates);
     return code;
 }
