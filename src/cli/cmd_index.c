@@ -7,6 +7,7 @@ static const struct jb_index_command *const commands[] = {
     &jb_index_tabulate,
     &jb_index_score,
     &jb_index_compare,
+    &jb_index_trend,
 };
 
 static int run(struct jb_cli *cli) {
@@ -14,7 +15,7 @@ static int run(struct jb_cli *cli) {
     size_t operand_count;
     if (cli->argc < 2 || cli->argv[1][0] == '-') {
         int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
-        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate, score or compare PLAN");
+        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate, score, compare or trend");
     }
     for (size_t i = 0; i < JB_COUNT(commands); i++) {
         if (strcmp(cli->argv[1], commands[i]->name) != 0)
@@ -24,7 +25,7 @@ static int run(struct jb_cli *cli) {
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
-    return jb_cli_usage(cli, "say what to do: tabulate, score or compare PLAN");
+    return jb_cli_usage(cli, "say what to do: tabulate, score, compare or trend");
 }
 
 const struct jb_verb jb_verb_index = {
@@ -33,6 +34,8 @@ const struct jb_verb jb_verb_index = {
     .help = "usage: joulebook index tabulate PLAN [--question NAME] [--by GROUP] [OPTIONS]\n"
             "       joulebook index score PLAN [--by GROUP] [--where WHO] [--json | --csv]\n"
             "       joulebook index compare PLAN --by GROUP [--draws N] [--seed N] [OPTIONS]\n"
+            "       joulebook index trend PLAN --wave GROUP [--by GROUP] [--where WHO] [--json | --csv]\n"
+            "       joulebook index trend EARLIER-PLAN LATER-PLAN... [--by GROUP] [OPTIONS]\n"
             "\n"
             "What a survey says, with standard errors and intervals from its strata, clusters and\n"
             "weights. Figures of fewer than 30 people, or of an effective n below 30, are not shown.\n"
@@ -42,11 +45,15 @@ const struct jb_verb jb_verb_index = {
             "  compare PLAN    how far an order of groups can be trusted: tiers, intervals of places, and\n"
             "                  what moves them, over draws of sampling error, weights of pillars,\n"
             "                  aggregation, the sign of contested pillars, and items left out\n"
+            "  trend           how scores changed: between waves that one survey holds, with their\n"
+            "                  covariance (of a panel, let whom it asks again be its clusters), or between\n"
+            "                  plans, a wave each, drawn independently\n"
             "\n"
             "options\n"
             "  --question NAME      only this question of the plan\n"
             "  --by GROUP           apart for each value of this group of the plan\n"
             "  --where WHO          only who has this: GROUP=VALUE; the others count in the variance\n"
+            "  --wave GROUP         of trend: the group whose values are the waves\n"
             "  --draws N            of compare: 10000 (the default and the least) to 1000000\n"
             "  --seed N             of compare: the same seed, the same draws; default 1\n"
             "  --concentration C    of compare: how close drawn weights keep to the plan's; default 4,\n"
@@ -98,6 +105,7 @@ const struct jb_verb jb_verb_index = {
             "  joulebook index tabulate index.ini --question believe --by market --csv\n"
             "  joulebook index tabulate index.ini --by size --where market=KR\n"
             "  joulebook index score index.ini --by market\n"
+            "  joulebook index trend 2024.ini 2026.ini --by market\n"
             "  joulebook index compare index.ini --by market --draws 100000 --seed 7\n"
             "\n"
             "exit status: 0 done, 2 wrong usage, 3 bad input (file, line and column are named),\n"

@@ -44,18 +44,31 @@ static enum jb_code make_blocks(const struct jb_index_survey *survey, const stru
     return JB_OK;
 }
 
-enum jb_code jb_index_score_groups(const struct jb_index_survey *survey, const struct jb_plan_group *by,
-                                   const struct jb_plan_filter *where, struct jb_error *error,
-                                   struct jb_index_scoring *ret_scoring) {
+enum jb_code jb_index_prepare_groups(const struct jb_index_survey *survey, const struct jb_plan_group *by,
+                                     const struct jb_plan_filter *where, struct jb_error *error,
+                                     struct jb_index_scoring *ret_scoring) {
     struct jb_index_scoring made = {.by = by};
     enum jb_code code = jb_index_values(survey->plan, survey->answers, error, &made.values);
     if (code == JB_INPUT && survey->plan->index.item_count == 0)
         jb_error_prefix(error, "%s", survey->plan_path);
     if (!code)
         code = make_blocks(survey, where, error, &made);
-    if (!code)
-        code = jb_score(survey->design, &survey->plan->index, made.values, made.block,
-                        by ? made.classes.count : 1, error, &made.scoring);
+    if (code)
+        jb_index_scoring_finish(&made);
+    else
+        *ret_scoring = made;
+    return code;
+}
+
+enum jb_code jb_index_score_groups(const struct jb_index_survey *survey, const struct jb_plan_group *by,
+                                   const struct jb_plan_filter *where, struct jb_error *error,
+                                   struct jb_index_scoring *ret_scoring) {
+    struct jb_index_scoring made;
+    enum jb_code code = jb_index_prepare_groups(survey, by, where, error, &made);
+    if (code)
+        return code;
+    code = jb_score(survey->design, &survey->plan->index, made.values, made.block,
+                    by ? made.classes.count : 1, error, &made.scoring);
     if (code)
         jb_index_scoring_finish(&made);
     else

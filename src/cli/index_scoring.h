@@ -24,6 +24,10 @@ int jb_index_find_filter(const struct jb_cli *cli, struct jb_plan *plan, const c
 enum jb_code jb_index_score_groups(const struct jb_index_survey *survey, const struct jb_plan_group *by,
                                    const struct jb_plan_filter *where, struct jb_error *error,
                                    struct jb_index_scoring *ret_scoring);
+/* The same without the scores: values, blocks and classes. */
+enum jb_code jb_index_prepare_groups(const struct jb_index_survey *survey, const struct jb_plan_group *by,
+                                     const struct jb_plan_filter *where, struct jb_error *error,
+                                     struct jb_index_scoring *ret_scoring);
 void jb_index_scoring_finish(struct jb_index_scoring *scoring);
 
 #endif

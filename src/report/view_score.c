@@ -46,9 +46,8 @@ const char *jb_group_label(const struct jb_plan_group *group) {
     return group->label ? group->label : group->name;
 }
 
-/* What a figure is called, in which part of the index it stands, and what it weighs in the whole. */
-static void describe(const struct jb_index *index, size_t figure, const char **ret_part,
-                     const char **ret_name, const char **ret_label, double *ret_weight) {
+void jb_score_describe(const struct jb_index *index, size_t figure, const char **ret_part,
+                       const char **ret_name, const char **ret_label, double *ret_weight) {
     size_t items = index->item_count, pillars = index->pillar_count;
     if (figure < items) {
         const struct jb_index_item *item = &index->items[figure];
@@ -72,7 +71,7 @@ static void add_row(struct jb_table *table, const char *group, const struct jb_s
     const char *part, *name, *label;
     char text[80];
     double weight;
-    describe(scoring->index, figure, &part, &name, &label, &weight);
+    jb_score_describe(scoring->index, figure, &part, &name, &label, &weight);
     if (group)
         jb_table_text(table, group, NULL);
     else

@@ -20,6 +20,10 @@ char *jb_score_format(double value, char ret[static 32]);
 char *jb_score_interval_format(double low, double high, char ret[static 80]);
 /* The plan's note on its data, if it has one, as a line of text and an empty one. */
 void jb_view_note(const struct jb_plan *plan, struct jb_buffer *out);
+/* What a figure of a scoring is called, in which part of the index it stands ("index", "pillar", "item"), and
+ * what it weighs in the whole (NaN: it is the whole). */
+void jb_score_describe(const struct jb_index *index, size_t figure, const char **ret_part,
+                       const char **ret_name, const char **ret_label, double *ret_weight);
 const char *jb_group_label(const struct jb_plan_group *group); /* its label, or its name */
 
 #endif

@@ -28,6 +28,12 @@ struct jb_memory_host {
     size_t count;
 };
 
+struct jb_memory_series {
+    struct jb_series series; /* what is filled when read: only changed_ns */
+    struct jb_step *steps;
+    size_t count;
+};
+
 struct jb_memory_lock {
     char name[256];
     const struct jb_store *holder;
@@ -49,6 +55,8 @@ struct jb_memory_book {
     size_t gap_count, gap_capacity;
     struct jb_label *labels;
     size_t label_count, label_capacity;
+    struct jb_memory_series *series; /* ordered by name */
+    size_t series_count, series_capacity;
     struct jb_memory_lock *locks;
     size_t lock_count, lock_capacity;
     int64_t pruned_ns; /* flows within one hour that began before are roll-ups */
@@ -63,6 +71,21 @@ struct jb_memory_store {
 static inline struct jb_memory_book *jb_memory_book_of(struct jb_store *store) {
     return ((struct jb_memory_store *)store)->book;
 }
+
+/* memory.c: JB_PERMISSION in READ mode */
+enum jb_code jb_memory_refuse_write(struct jb_store *store, struct jb_error *error);
+
+/* memory_series.c */
+enum jb_code jb_memory_series_put(struct jb_store *store, const struct jb_series *series,
+                                  const struct jb_step *steps, size_t count, struct jb_error *error,
+                                  bool *ret_changed);
+enum jb_code jb_memory_series_find(struct jb_store *store, const char *name, struct jb_error *error,
+                                   struct jb_series *ret_series);
+enum jb_code jb_memory_series_list(struct jb_store *store, struct jb_error *error,
+                                   struct jb_series **ret_series, size_t *ret_count);
+enum jb_code jb_memory_series_read(struct jb_store *store, const char *name, int64_t from_ns, int64_t to_ns,
+                                   struct jb_error *error, struct jb_step **ret_steps, size_t *ret_count);
+enum jb_code jb_memory_series_drop(struct jb_store *store, const char *name, struct jb_error *error);
 
 /* memory_query.c */
 enum jb_code jb_memory_flows_open(struct jb_store *store, const struct jb_query *query,

@@ -123,8 +123,9 @@ static int compare_hours(const void *left, const void *right) {
 
 enum jb_code jb_memory_rollup(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error) {
     struct jb_memory_book *book = jb_memory_book_of(store);
-    if (((struct jb_memory_store *)store)->mode == JB_STORE_READ)
-        return jb_error_set(error, JB_PERMISSION, "the book was opened for reading only");
+    enum jb_code code = jb_memory_refuse_write(store, error);
+    if (code)
+        return code;
     if (keep_from_ns > JB_BOOK_FIRST_NS) {
         int64_t pruned_ns =
             jb_time_floor(keep_from_ns < JB_BOOK_LAST_NS ? keep_from_ns : JB_BOOK_LAST_NS, JB_HOUR_NS);

@@ -83,6 +83,32 @@ void jb_adder_add(struct jb_adder *adder, uint32_t route, jb_int128 amount, int6
 enum jb_code jb_adder_sums(const struct jb_adder *adder, const struct jb_routes *routes,
                            struct jb_error *error, struct jb_sum **ret_sums, size_t *ret_count);
 
+#define JB_SERIES_CEILING ((size_t)100000)
+#define JB_STEP_CEILING   ((size_t)1 << 26) /* of one series */
+
+/* JB_INPUT for a series or steps that may not be stored. */
+enum jb_code jb_series_check(const struct jb_series *series, const struct jb_step *steps, size_t count,
+                             struct jb_error *error);
+/* JB_INPUT when `series` may not be put over `stored`, of the same name: it is another quantity, say. */
+enum jb_code jb_series_check_same(const struct jb_series *series, const struct jb_series *stored,
+                                  struct jb_error *error);
+/* Whether both say the same of themselves (what is filled when read is not looked at). */
+bool jb_series_is_same(const struct jb_series *a, const struct jb_series *b);
+/* The steps of `old` with those of `new` in place of what they cover; malloc'd. Neighbours are not joined. */
+enum jb_code jb_steps_merge(const struct jb_step *old, size_t old_count, const struct jb_step *new,
+                            size_t new_count, struct jb_error *error, struct jb_step **ret_steps,
+                            size_t *ret_count);
+/* Cuts steps, in their array, to what lies in [from, to). Returns how many are left. */
+size_t jb_steps_cut(struct jb_step *steps, size_t count, int64_t from_ns, int64_t to_ns);
+bool jb_steps_are_same(const struct jb_step *a, size_t a_count, const struct jb_step *b, size_t b_count);
+/* How long most of the steps are: `lengths` (ordered here) with the number of steps of each; the shortest of
+ * several. 0 when there is none. */
+struct jb_step_length {
+    int64_t length_ns;
+    uint64_t count;
+};
+int64_t jb_step_lengths_most(struct jb_step_length *lengths, size_t count);
+
 /* The stores; each stands in jb_store_table. */
 extern const struct jb_store_ops jb_store_memory, jb_store_sqlite;
 

@@ -36,5 +36,10 @@ const struct jb_store_ops jb_store_sqlite = {
     .label_set = jb_sqlite_label_set,
     .labels = jb_sqlite_labels,
     .rollup = jb_sqlite_rollup,
+    .series_put = jb_sqlite_series_put,
+    .series_find = jb_sqlite_series_find,
+    .series_list = jb_sqlite_series_list,
+    .series_read = jb_sqlite_series_read,
+    .series_drop = jb_sqlite_series_drop,
     .lock = jb_sqlite_lock,
 };

@@ -5,6 +5,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "types/flow.h"
+#include "types/series.h"
 
 #include <stdbool.h>
 
@@ -121,6 +122,27 @@ struct jb_store_ops {
     /* Folds what was appended since the last fold into hour and day roll-ups; and drops flows that ended
      * before keep_from_ns, whose hours then stand for them. INT64_MIN keeps all. Conserves exactly. */
     enum jb_code (*rollup)(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error);
+
+    /* Series. series_put makes the series, or replaces what it says of the periods of the steps (one that is
+     * covered in part is cut) and of itself; the rest of it stays. So putting the same again changes nothing,
+     * and *ret_changed is false. steps: ordered, not overlapping, gaps as they are. JB_INPUT for a step or
+     * text that is not valid, and for a quantity, unit, region or subject that is another than in the book.
+     */
+    enum jb_code (*series_put)(struct jb_store *store, const struct jb_series *series,
+                               const struct jb_step *steps, size_t count, struct jb_error *error,
+                               bool *ret_changed);
+    /* By name; JB_NO_DATA: there is none. */
+    enum jb_code (*series_find)(struct jb_store *store, const char *name, struct jb_error *error,
+                                struct jb_series *ret_series);
+    /* All, ordered by name; malloc'd. */
+    enum jb_code (*series_list)(struct jb_store *store, struct jb_error *error, struct jb_series **ret_series,
+                                size_t *ret_count);
+    /* What of its steps lies in [from, to), the outer ones cut to it; malloc'd. No step is no error
+     * (*ret_count 0); JB_NO_DATA: there is no such series. */
+    enum jb_code (*series_read)(struct jb_store *store, const char *name, int64_t from_ns, int64_t to_ns,
+                                struct jb_error *error, struct jb_step **ret_steps, size_t *ret_count);
+    /* JB_NO_DATA: there is none. */
+    enum jb_code (*series_drop)(struct jb_store *store, const char *name, struct jb_error *error);
 
     /* Takes the lock `name` ("meter h1") for the life of this process; JB_BUSY when another has it, the
      * message with its pid. It goes when the process dies, however it dies. */

@@ -3,6 +3,7 @@
 #include "survey/index_values.h"
 #include "survey/score.h"
 #include "survey/survey_design.h"
+#include "survey/trend.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -156,6 +157,48 @@ static void too_few_people_have_no_score(void **state) {
     jb_plan_free(plan);
 }
 
+/* Two waves of one item; the second asks the same clusters again, or other people. */
+static void waves_are_compared_with_their_covariance_or_as_independent(void **state) {
+    (void)state;
+    const struct jb_index model = {.pillar_count = 1,
+                                   .item_count = 1,
+                                   .pillars = {{.name = "p", .weight = 1}},
+                                   .items = {{.name = "a", .weight = 1}}};
+    enum { N = 100 };
+    double values[2 * N], weight[2 * N];
+    uint32_t block[2 * N], person[2 * N];
+    for (size_t i = 0; i < 2 * N; i++) {
+        weight[i] = 1, block[i] = i >= N, person[i] = (uint32_t)(i % N);
+        values[i] = i % N < (i < N ? 40 : 52) ? 100 : 0; /* 12 of 100 change their minds, one way */
+    }
+    struct jb_design panel = {
+        .count = 2 * N, .weight = weight, .stage_count = 1, .stages = {{.cluster = person}}};
+    struct jb_design first = {.count = N, .weight = weight, .stage_count = 1};
+    struct jb_design second = first;
+    struct jb_scoring both, one, other;
+    assert_int_equal(jb_design_prepare(&panel, NULL), JB_OK);
+    assert_int_equal(jb_design_prepare(&first, NULL), JB_OK);
+    assert_int_equal(jb_design_prepare(&second, NULL), JB_OK);
+    assert_int_equal(jb_score(&panel, &model, values, block, 2, NULL, &both), JB_OK);
+    assert_int_equal(jb_score(&first, &model, values, block, 1, NULL, &one), JB_OK);
+    assert_int_equal(jb_score(&second, &model, values + N, block, 1, NULL, &other), JB_OK);
+    struct jb_wave a = {&both, 0}, b = {&both, 1}, c = {&one, 0}, d = {&other, 0};
+    struct jb_change within = jb_change_between(&a, &b, 0, 0.95),
+                     between = jb_change_between(&c, &d, 0, 0.95);
+    assert_true(fabs(within.value - 12) < 1e-12 && fabs(between.value - 12) < 1e-12);
+    /* Differences of 100 in 12 of 100 people; else two variances of p (1 - p) / 99. */
+    assert_true(fabs(within.se - 100 * sqrt(0.12 * 0.88 / 99)) < 1e-9);
+    assert_true(fabs(between.se - 100 * sqrt((0.4 * 0.6 + 0.52 * 0.48) / 99)) < 1e-9);
+    assert_true(within.p < 0.001 && between.p > 0.05 && between.correlation == 0 && within.correlation > 0.7);
+    assert_true(within.low > 0 && between.low < 0);
+    jb_scoring_free(&both);
+    jb_scoring_free(&one);
+    jb_scoring_free(&other);
+    jb_design_finish(&panel);
+    jb_design_finish(&first);
+    jb_design_finish(&second);
+}
+
 /* ---- data/index-2024 ---- */
 
 static char *read_all(FILE *file) {
@@ -251,6 +294,7 @@ int main(void) {
         cmocka_unit_test(answers_are_worth_what_the_plan_says),
         cmocka_unit_test(the_index_is_the_mean_of_respondents),
         cmocka_unit_test(too_few_people_have_no_score),
+        cmocka_unit_test(waves_are_compared_with_their_covariance_or_as_independent),
         cmocka_unit_test(the_synthetic_survey_gives_back_every_published_figure),
         cmocka_unit_test(wrong_pillars_are_named_with_their_line),
     };

@@ -62,17 +62,32 @@ _joulebook() {
     import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
+    rank,--weights) :; return ;;
+    rank,--goalposts) :; return ;;
+    rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
+    rank,--providers) :; return ;;
+    rank,--regions) :; return ;;
+    rank,--countries) :; return ;;
+    rank,--near) :; return ;;
+    rank,--max-latency) :; return ;;
+    rank,--data) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    rank,--concentration) :; return ;;
+    rank,--draws) :; return ;;
+    rank,--seed) :; return ;;
+    rank,--at) :; return ;;
+    rank,--limit) :; return ;;
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
+    index,--wave) :; return ;;
     index,--draws) :; return ;;
     index,--seed) :; return ;;
     index,--concentration) :; return ;;
     index,--table) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -117,8 +132,11 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
+    rank)
+        COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
+        ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --draws --seed --concentration --table --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
         ;;
     esac
 }
