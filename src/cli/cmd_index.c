@@ -4,10 +4,7 @@
 #include <string.h>
 
 static const struct jb_index_command *const commands[] = {
-    &jb_index_tabulate,
-    &jb_index_score,
-    &jb_index_compare,
-    &jb_index_trend,
+    &jb_index_tabulate, &jb_index_score, &jb_index_compare, &jb_index_trend, &jb_index_stand,
 };
 
 static int run(struct jb_cli *cli) {
@@ -15,7 +12,8 @@ static int run(struct jb_cli *cli) {
     size_t operand_count;
     if (cli->argc < 2 || cli->argv[1][0] == '-') {
         int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
-        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate, score, compare or trend");
+        return status >= 0 ? status
+                           : jb_cli_usage(cli, "say what to do: tabulate, score, compare, trend or stand");
     }
     for (size_t i = 0; i < JB_COUNT(commands); i++) {
         if (strcmp(cli->argv[1], commands[i]->name) != 0)
@@ -25,7 +23,7 @@ static int run(struct jb_cli *cli) {
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
-    return jb_cli_usage(cli, "say what to do: tabulate, score, compare or trend");
+    return jb_cli_usage(cli, "say what to do: tabulate, score, compare, trend or stand");
 }
 
 const struct jb_verb jb_verb_index = {
@@ -36,6 +34,7 @@ const struct jb_verb jb_verb_index = {
             "       joulebook index compare PLAN --by GROUP [--draws N] [--seed N] [OPTIONS]\n"
             "       joulebook index trend PLAN --wave GROUP [--by GROUP] [--where WHO] [--json | --csv]\n"
             "       joulebook index trend EARLIER-PLAN LATER-PLAN... [--by GROUP] [OPTIONS]\n"
+            "       joulebook index stand ANSWERS [--plan PLAN] [--market VALUE] [--from TIME] [--to TIME]\n"
             "\n"
             "What a survey says, with standard errors and intervals from its strata, clusters and\n"
             "weights. Figures of fewer than 30 people, or of an effective n below 30, are not shown.\n"
@@ -48,11 +47,18 @@ const struct jb_verb jb_verb_index = {
             "  trend           how scores changed: between waves that one survey holds, with their\n"
             "                  covariance (of a panel, let whom it asks again be its clusters), or between\n"
             "                  plans, a wave each, drawn independently\n"
+            "  stand ANSWERS   an organisation's own answers, a CSV with a column a question and a row a\n"
+            "                  respondent, scored the same way: the gap to its market, its percentile,\n"
+            "                  and beside each fear what the book measures of it. Without --plan it is\n"
+            "                  held against the published figures of the index of 2024\n"
             "\n"
             "options\n"
             "  --question NAME      only this question of the plan\n"
             "  --by GROUP           apart for each value of this group of the plan\n"
             "  --where WHO          only who has this: GROUP=VALUE; the others count in the variance\n"
+            "  --plan PLAN          of stand: the survey that we are held against\n"
+            "  --market VALUE       of stand: our market; default what our answers say in its column\n"
+            "  --from TIME          of stand: from when on the book is looked at; --to TIME: until when\n"
             "  --wave GROUP         of trend: the group whose values are the waves\n"
             "  --draws N            of compare: 10000 (the default and the least) to 1000000\n"
             "  --seed N             of compare: the same seed, the same draws; default 1\n"
@@ -92,6 +98,7 @@ const struct jb_verb jb_verb_index = {
             "  answer = yes             of single questions; columns of multiple ones\n"
             "  direction = down         less of it is better; else up\n"
             "  weight = 1               beside those of the other items of its pillar\n"
+            "  measured = energy        what stand looks for in the book beside it: energy or balance\n"
             "  low = 1                  low and high: the mean of a scale or number between them counts,\n"
             "  high = 5                 0 and 100 at the ends, not the share of the top answers\n"
             "  [text ko]                translations of labels and answers: TEXT = TRANSLATION\n"
@@ -106,6 +113,7 @@ const struct jb_verb jb_verb_index = {
             "  joulebook index tabulate index.ini --by size --where market=KR\n"
             "  joulebook index score index.ini --by market\n"
             "  joulebook index trend 2024.ini 2026.ini --by market\n"
+            "  joulebook index stand our-answers.csv --market Germany\n"
             "  joulebook index compare index.ini --by market --draws 100000 --seed 7\n"
             "\n"
             "exit status: 0 done, 2 wrong usage, 3 bad input (file, line and column are named),\n"

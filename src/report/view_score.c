@@ -11,6 +11,7 @@ static const struct jb_column long_columns[] = {
     {.key = "part", .title = "Part"},
     {.key = "name"},
     {.key = "label", .title = "", .is_flexible = true},
+    {.key = "direction"},
     {.key = "weight", .title = "Weight", .align = JB_RIGHT},
     {.key = "respondents", .title = "n", .align = JB_RIGHT},
     {.key = "effective", .title = "Effective n", .align = JB_RIGHT},
@@ -65,6 +66,19 @@ void jb_score_describe(const struct jb_index *index, size_t figure, const char *
     }
 }
 
+const char *jb_score_direction(const struct jb_index *index, size_t figure) {
+    return figure >= index->item_count ? NULL : index->items[figure].is_down ? "down" : "up";
+}
+
+void jb_score_add_label(struct jb_table *table, const struct jb_index *index, size_t figure) {
+    const char *part, *name, *label;
+    char shown[512];
+    double weight;
+    jb_score_describe(index, figure, &part, &name, &label, &weight);
+    (void)snprintf(shown, sizeof(shown), "%s (reversed)", label);
+    jb_table_text(table, label, figure < index->item_count && index->items[figure].is_down ? shown : NULL);
+}
+
 static void add_row(struct jb_table *table, const char *group, const struct jb_scoring *scoring, size_t block,
                     size_t figure, double confidence) {
     struct jb_score_figure score = jb_score_figure(scoring, block, figure, confidence);
@@ -78,7 +92,11 @@ static void add_row(struct jb_table *table, const char *group, const struct jb_s
         jb_table_null(table, NULL);
     jb_table_text(table, part, NULL);
     jb_table_text(table, name, NULL);
-    jb_table_text(table, label, NULL);
+    jb_score_add_label(table, scoring->index, figure);
+    if (jb_score_direction(scoring->index, figure))
+        jb_table_text(table, jb_score_direction(scoring->index, figure), NULL);
+    else
+        jb_table_null(table, NULL);
     (void)snprintf(text, sizeof(text), "%.3f", weight);
     jb_table_number(table, weight, isnan(weight) ? "" : text);
     jb_table_integer(table, (int64_t)score.row_count, NULL);

@@ -24,6 +24,10 @@ void jb_view_note(const struct jb_plan *plan, struct jb_buffer *out);
  * what it weighs in the whole (NaN: it is the whole). */
 void jb_score_describe(const struct jb_index *index, size_t figure, const char **ret_part,
                        const char **ret_name, const char **ret_label, double *ret_weight);
+/* "up", "down" for an item; NULL for a part of several. */
+const char *jb_score_direction(const struct jb_index *index, size_t figure);
+/* Adds the label to the table; people read "(reversed)" where more of what it says is worse. */
+void jb_score_add_label(struct jb_table *table, const struct jb_index *index, size_t figure);
 const char *jb_group_label(const struct jb_plan_group *group); /* its label, or its name */
 
 #endif

@@ -49,7 +49,7 @@ static void add_row(const struct jb_trend_view *view, const struct jb_trend_row 
     jb_table_text(table, row->to, NULL);
     jb_table_text(table, part, NULL);
     jb_table_text(table, name, NULL);
-    jb_table_text(table, label, NULL);
+    jb_score_add_label(table, view->index, row->figure);
     jb_table_number(table, change->earlier.value,
                     change->earlier.is_suppressed ? "too few" : jb_score_format(change->earlier.value, text));
     jb_table_number(table, change->later.value,

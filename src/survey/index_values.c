@@ -78,6 +78,15 @@ static void take_columns(struct work *work, const struct jb_question *question, 
     }
 }
 
+/* Our own answers need not say who was asked. */
+static bool has_columns(const struct work *work, const struct jb_plan_filter *filter) {
+    for (size_t i = 0; i < filter->condition_count; i++) {
+        if (!jb_answers_column(work->answers, filter->conditions[i].column))
+            return false;
+    }
+    return true;
+}
+
 static enum jb_code take_item(struct work *work, size_t at) {
     const struct jb_index_item *item = &work->plan->index.items[at];
     const struct jb_question *question = jb_plan_question(work->plan, item->question);
@@ -94,9 +103,10 @@ static enum jb_code take_item(struct work *work, size_t at) {
     if (!is_asked)
         return jb_error_set(work->error, JB_MEMORY, "no memory for %zu rows", work->rows);
     memset(is_asked, true, work->rows);
-    if (question->filter)
-        code = jb_filter_apply(work->answers, jb_plan_filter(work->plan, question->filter), work->error,
-                               is_asked);
+    const struct jb_plan_filter *filter =
+        question->filter ? jb_plan_filter(work->plan, question->filter) : NULL;
+    if (filter && has_columns(work, filter))
+        code = jb_filter_apply(work->answers, filter, work->error, is_asked);
     for (size_t row = 0; row < work->rows && !code; row++) {
         double *value = &work->values[row * work->items + at];
         *value = !is_asked[row] ? NAN : item->is_down ? 100 - *value : *value;

@@ -79,6 +79,9 @@ _joulebook() {
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
+    index,--plan) :; return ;;
+    index,--market) :; return ;;
+    index,--from) :; return ;;
     index,--wave) :; return ;;
     index,--draws) :; return ;;
     index,--seed) :; return ;;
@@ -136,7 +139,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --plan --market --from --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
         ;;
     esac
 }
