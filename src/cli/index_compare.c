@@ -2,9 +2,7 @@
 #include "cli/index_scoring.h"
 
 #include "report/view_compare.h"
-#include "survey/number.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { BY, WHERE, DRAWS, SEED, CONCENTRATION, TABLE, JSON, CSV };
@@ -41,36 +39,13 @@ static int compare(const struct jb_cli *cli, const struct jb_index_survey *surve
     return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
 }
 
-/* A whole number from low to high; −1 to go on. */
-static int read_whole(const struct jb_cli *cli, const struct jb_option *option, double low, double high,
-                      uint64_t *ret_value) {
-    double value;
-    if (!option->value)
-        return -1;
-    if (!jb_number_parse(option->value, &value) || value < low || value > high || value != floor(value))
-        return jb_cli_usage(cli, "%s: '%.40s' is no whole number from %.0f to %.0f", option->name,
-                            option->value, low, high);
-    *ret_value = (uint64_t)value;
-    return -1;
-}
-
 static int read_options(const struct jb_cli *cli, const struct jb_option *options, struct request *request) {
     static const char *const tables[] = {"groups", "pairs", "sources"};
-    uint64_t draws = JB_COMPARE_DRAWS;
-    request->options = (struct jb_compare_options){.seed = 1, .concentration = 4, .separation = 0.95};
-    int status =
-        read_whole(cli, &options[DRAWS], (double)JB_COMPARE_DRAWS, (double)JB_COMPARE_DRAWS_MOST, &draws);
-    if (status < 0)
-        status = read_whole(cli, &options[SEED], 0, 0x1p53 - 1, &request->options.seed);
-    if (status >= 0)
+    const char *table = options[TABLE].value;
+    int status = jb_index_draw_options(cli, &options[DRAWS], &options[SEED], &options[CONCENTRATION],
+                                       &request->options);
+    if (status >= 0 || !table)
         return status;
-    request->options.draws = (size_t)draws;
-    const char *concentration = options[CONCENTRATION].value, *table = options[TABLE].value;
-    if (concentration && (!jb_number_parse(concentration, &request->options.concentration) ||
-                          request->options.concentration < 0.01 || request->options.concentration > 1e6))
-        return jb_cli_usage(cli, "--concentration: '%.40s' is no number from 0.01 to 1000000", concentration);
-    if (!table)
-        return -1;
     if (request->form != JB_FORM_CSV)
         return jb_cli_usage(cli, "--table goes with --csv; the other forms have all tables");
     for (size_t i = 0; i < JB_COUNT(tables); i++) {

@@ -2,7 +2,9 @@
 #include "cli/index_scoring.h"
 
 #include "survey/index_values.h"
+#include "survey/number.h"
 
+#include <math.h>
 #include <string.h>
 
 int jb_index_find_group(const struct jb_cli *cli, const struct jb_plan *plan, const char *option,
@@ -17,6 +19,38 @@ int jb_index_find_filter(const struct jb_cli *cli, struct jb_plan *plan, const c
     *ret_filter = NULL;
     if (where && jb_plan_add_filter(plan, where, &error, ret_filter))
         return jb_cli_usage(cli, "%s", error.message);
+    return -1;
+}
+
+/* A whole number from low to high; −1 to go on. */
+static int read_whole(const struct jb_cli *cli, const struct jb_option *option, double low, double high,
+                      uint64_t *ret_value) {
+    double value;
+    if (!option->value)
+        return -1;
+    if (!jb_number_parse(option->value, &value) || value < low || value > high || value != floor(value))
+        return jb_cli_usage(cli, "%s: '%.40s' is no whole number from %.0f to %.0f", option->name,
+                            option->value, low, high);
+    *ret_value = (uint64_t)value;
+    return -1;
+}
+
+int jb_index_draw_options(const struct jb_cli *cli, const struct jb_option *draws,
+                          const struct jb_option *seed, const struct jb_option *concentration,
+                          struct jb_compare_options *ret_options) {
+    struct jb_compare_options options = {.seed = 1, .concentration = 4, .separation = 0.95};
+    uint64_t count = JB_COMPARE_DRAWS;
+    int status = read_whole(cli, draws, (double)JB_COMPARE_DRAWS, (double)JB_COMPARE_DRAWS_MOST, &count);
+    if (status < 0)
+        status = read_whole(cli, seed, 0, 0x1p53 - 1, &options.seed);
+    if (status >= 0)
+        return status;
+    options.draws = (size_t)count;
+    if (concentration->value && (!jb_number_parse(concentration->value, &options.concentration) ||
+                                 options.concentration < 0.01 || options.concentration > 1e6))
+        return jb_cli_usage(cli, "%s: '%.40s' is no number from 0.01 to 1000000", concentration->name,
+                            concentration->value);
+    *ret_options = options;
     return -1;
 }
 

@@ -4,7 +4,7 @@
 
 #include "cli/index.h"
 #include "survey/classes.h"
-#include "survey/score.h"
+#include "survey/compare.h"
 
 struct jb_index_scoring {
     const struct jb_plan_group *by; /* NULL: everybody is one group */
@@ -20,6 +20,11 @@ int jb_index_find_group(const struct jb_cli *cli, const struct jb_plan *plan, co
 /* What --where says; NULL for everybody. The same. Before the answers are read. */
 int jb_index_find_filter(const struct jb_cli *cli, struct jb_plan *plan, const char *where,
                          const struct jb_plan_filter **ret_filter);
+/* What --draws, --seed and --concentration say, else their defaults; confidence is left to the plan. The
+ * same. */
+int jb_index_draw_options(const struct jb_cli *cli, const struct jb_option *draws,
+                          const struct jb_option *seed, const struct jb_option *concentration,
+                          struct jb_compare_options *ret_options);
 /* Rows that the filter leaves out are in no group, but count in the variance. */
 enum jb_code jb_index_score_groups(const struct jb_index_survey *survey, const struct jb_plan_group *by,
                                    const struct jb_plan_filter *where, struct jb_error *error,

@@ -235,3 +235,18 @@ enum jb_code jb_view_scores(enum jb_form form, const struct jb_layout *layout, c
     jb_buffer_add_char(out, '\n');
     return JB_OK;
 }
+
+enum jb_code jb_view_scores_of_all(const struct jb_plan *plan, const struct jb_classes *classes,
+                                   const struct jb_scoring *everybody, const struct jb_scoring *scoring,
+                                   struct jb_error *error, struct jb_buffer *out) {
+    _cleanup_(jb_table_free_cleanup) struct jb_table *table =
+        jb_table_make(long_columns, JB_COUNT(long_columns));
+    if (table)
+        add_block(table, NULL, everybody, 0, plan->confidence);
+    for (size_t b = 0; table && b < scoring->block_count; b++)
+        add_block(table, classes->items[b].text, scoring, b, plan->confidence);
+    enum jb_code code = jb_table_check(table, error);
+    if (!code)
+        jb_table_write_csv(table, out);
+    return code;
+}

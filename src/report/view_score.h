@@ -12,6 +12,11 @@ enum jb_code jb_view_scores(enum jb_form form, const struct jb_layout *layout, c
                             const struct jb_plan_group *by, const struct jb_classes *classes,
                             const struct jb_scoring *scoring, struct jb_error *error, struct jb_buffer *out);
 
+/* CSV of everybody's scores, then of each group. */
+enum jb_code jb_view_scores_of_all(const struct jb_plan *plan, const struct jb_classes *classes,
+                                   const struct jb_scoring *everybody, const struct jb_scoring *scoring,
+                                   struct jb_error *error, struct jb_buffer *out);
+
 /* ---- shared by the views of an index ---- */
 
 /* "48.9", "–" when it is not known. Returns ret. */
