@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct jb_index_command *const commands[] = {
-    &jb_index_tabulate, &jb_index_score, &jb_index_compare,
-    &jb_index_trend,    &jb_index_stand, &jb_index_report,
+    &jb_index_tabulate, &jb_index_calibrate, &jb_index_score,  &jb_index_compare,
+    &jb_index_trend,    &jb_index_stand,     &jb_index_report,
 };
 
 static int run(struct jb_cli *cli) {
@@ -15,7 +15,8 @@ static int run(struct jb_cli *cli) {
         int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
         return status >= 0
                    ? status
-                   : jb_cli_usage(cli, "say what to do: tabulate, score, compare, trend, stand or report");
+                   : jb_cli_usage(
+                         cli, "say what to do: tabulate, calibrate, score, compare, trend, stand or report");
     }
     for (size_t i = 0; i < JB_COUNT(commands); i++) {
         if (strcmp(cli->argv[1], commands[i]->name) != 0)
@@ -25,7 +26,7 @@ static int run(struct jb_cli *cli) {
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
-    return jb_cli_usage(cli, "say what to do: tabulate, score, compare, trend, stand or report");
+    return jb_cli_usage(cli, "say what to do: tabulate, calibrate, score, compare, trend, stand or report");
 }
 
 const struct jb_verb jb_verb_index = {

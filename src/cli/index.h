@@ -11,8 +11,8 @@ struct jb_index_command {
     int (*run)(struct jb_cli *cli); /* argv[1…]: what follows NAME */
 };
 
-extern const struct jb_index_command jb_index_compare, jb_index_report, jb_index_score, jb_index_stand,
-    jb_index_tabulate, jb_index_trend;
+extern const struct jb_index_command jb_index_calibrate, jb_index_compare, jb_index_report, jb_index_score,
+    jb_index_stand, jb_index_tabulate, jb_index_trend;
 
 /* A survey as its plan describes it. */
 struct jb_index_survey {
@@ -27,6 +27,7 @@ struct jb_index_survey {
  * the plan. */
 int jb_index_read_plan(const struct jb_cli *cli, const char *path, struct jb_index_survey *survey);
 int jb_index_read_answers(const struct jb_cli *cli, struct jb_index_survey *survey); /* and the design */
+int jb_index_read_rows(const struct jb_cli *cli, struct jb_index_survey *survey);    /* without it */
 void jb_index_survey_finish(struct jb_index_survey *survey);
 
 /* A path that the plan names is relative to the folder of the plan. */

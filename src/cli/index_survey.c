@@ -57,6 +57,12 @@ static enum jb_code read_answers(struct jb_index_survey *survey, struct jb_error
     return jb_answers_read(survey->wanted, wanted_count, file, path, error, &survey->answers);
 }
 
+int jb_index_read_rows(const struct jb_cli *cli, struct jb_index_survey *survey) {
+    struct jb_error error = {0};
+    enum jb_code code = read_answers(survey, &error);
+    return code ? jb_cli_fail(cli, code, &error) : -1;
+}
+
 int jb_index_read_answers(const struct jb_cli *cli, struct jb_index_survey *survey) {
     struct jb_error error = {0};
     enum jb_code code = read_answers(survey, &error);

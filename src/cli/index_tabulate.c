@@ -5,13 +5,15 @@
 
 #include <string.h>
 
-enum { QUESTION, BY, WHERE, JSON, CSV };
+enum { QUESTION, BY, WHERE, PAIRS, JSON, CSV };
 
 /* What --question, --by and --where name in the plan. */
 struct request {
     const struct jb_question *question; /* NULL: all */
     const struct jb_plan_group *by;
     const struct jb_plan_filter *where;
+    enum jb_form form;
+    bool has_pairs;
 };
 
 static int find_names(const struct jb_cli *cli, const struct jb_option *options, struct jb_plan *plan,
@@ -23,14 +25,17 @@ static int find_names(const struct jb_cli *cli, const struct jb_option *options,
         return jb_cli_usage(cli, "%s", error.message);
     if (question && !(request.question = jb_plan_question(plan, question)))
         return jb_cli_usage(cli, "--question: the plan has no [question %.60s]", question);
-    if (by && !(request.by = jb_plan_group(plan, by)))
-        return jb_cli_usage(cli, "--by: the plan has no [group %.60s]", by);
+    if (by && jb_plan_add_group(plan, by, &error, &request.by))
+        return jb_cli_usage(cli, "%s", error.message);
+    request.has_pairs = options[PAIRS].value != NULL;
+    if (request.has_pairs && !by)
+        return jb_cli_usage(cli, "--pairs compares groups; say which by --by GROUP");
     *ret_request = request;
     return -1;
 }
 
 static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *survey,
-                    const struct request *request, enum jb_form form) {
+                    const struct request *request) {
     const struct jb_plan *plan = survey->plan;
     struct jb_error error = {0};
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
@@ -38,17 +43,19 @@ static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *surv
     size_t count = 0;
     if (!made)
         return jb_cli_fail(cli, JB_MEMORY, &error);
-    enum jb_code code = JB_OK;
+    _cleanup_(jb_tabulator_free_cleanup) struct jb_tabulator *tabulator = NULL;
+    enum jb_code code = jb_tabulator_make(survey->answers, plan, survey->design, request->by, &request->where,
+                                          request->where ? 1 : 0, &error, &tabulator);
     for (size_t i = 0; i < plan->question_count && !code; i++) {
         if (request->question && request->question != &plan->questions[i])
             continue;
-        code = jb_tabulate(survey->answers, plan, survey->design, &plan->questions[i], request->by,
-                           request->where, &error, &made[count]);
+        code = jb_tabulate(tabulator, &plan->questions[i], &error, &made[count]);
         count += code == JB_OK;
     }
     struct jb_layout layout = jb_layout_of_stdout();
     if (!code)
-        code = jb_view_tabulations(form, &layout, plan, made, count, &error, &out);
+        code =
+            jb_view_tabulations(request->form, &layout, plan, made, count, request->has_pairs, &error, &out);
     int status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
     for (size_t i = 0; i < count; i++)
         jb_tabulation_free(&made[i]);
@@ -57,13 +64,17 @@ static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *surv
 
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
-        [QUESTION] = {"--question", true, NULL}, [BY] = {"--by", true, NULL},
-        [WHERE] = {"--where", true, NULL},       [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},          {NULL, false, NULL},
+        [QUESTION] = {"--question", true, NULL},
+        [BY] = {"--by", true, NULL},
+        [WHERE] = {"--where", true, NULL},
+        [PAIRS] = {"--pairs", false, NULL},
+        [JSON] = {"--json", false, NULL},
+        [CSV] = {"--csv", false, NULL},
+        {NULL, false, NULL},
     };
     const char *operands[1];
     size_t operand_count = 0;
-    enum jb_form form;
+    enum jb_form form = JB_FORM_TEXT;
     struct request request = {0};
     _cleanup_(jb_index_survey_finish) struct jb_index_survey survey = {0};
     int status =
@@ -78,7 +89,8 @@ static int run(struct jb_cli *cli) {
         status = find_names(cli, options, survey.plan, &request);
     if (status < 0)
         status = jb_index_read_answers(cli, &survey);
-    return status < 0 ? tabulate(cli, &survey, &request, form) : status;
+    request.form = form;
+    return status < 0 ? tabulate(cli, &survey, &request) : status;
 }
 
 const struct jb_index_command jb_index_tabulate = {"tabulate", run};

@@ -30,8 +30,7 @@ static const struct jb_page_text languages[] = {
             "Each "
             "draw takes another sample, other weights, another mean, the other sign of what is contested, "
             "and leaves a question out. What cannot be told apart shares a tier.",
-        .ranks_desc =
-            "Intervals of the places of {1} groups; tiers: {2}. The table beneath has all figures.",
+        .ranks_desc = "Intervals of the places of {1} groups; tiers: {2}. The table beneath has all figures.",
         .tier = "Tier {1}",
         .too_few = "too few",
         .place_range = "{1} to {2}",

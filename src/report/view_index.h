@@ -6,9 +6,9 @@
 #include "report/table.h"
 #include "survey/tabulate.h"
 
-/* Several tabulations, one object or one CSV for all. */
+/* Several tabulations, one object or one CSV for all. has_pairs: pairs of groups too, in CSV instead. */
 enum jb_code jb_view_tabulations(enum jb_form form, const struct jb_layout *layout,
                                  const struct jb_plan *plan, const struct jb_tabulation *tabulations,
-                                 size_t count, struct jb_error *error, struct jb_buffer *out);
+                                 size_t count, bool has_pairs, struct jb_error *error, struct jb_buffer *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "survey/answers.h"
 
 #include "base/array.h"
+#include "base/memory.h"
 #include "base/strings.h"
 #include "survey/answers_store.h"
 #include "survey/number.h"
@@ -24,8 +25,10 @@ void jb_answers_free(struct jb_answers *answers) {
         free(column->column.values);
         free(column->keys);
         free(column->slots);
-        free(column->rows);
+        free(column->own);
+        free(column->stage);
     }
+    free(answers->block);
     free(answers->columns);
     free(answers->jumps);
     free(answers->name);
@@ -144,23 +147,66 @@ enum jb_code jb_store_check_found(struct jb_answers *answers, struct jb_error *e
     return JB_OK;
 }
 
+static size_t size_of(const struct jb_answer_builder *column) {
+    return column->column.code_size ? column->column.code_size : sizeof(double);
+}
+
+static size_t align(size_t size) {
+    return (size + 63) / 64 * 64;
+}
+
 enum jb_code jb_store_reserve(struct jb_answers *answers, size_t rows, struct jb_error *error) {
     if (rows <= answers->row_capacity)
         return JB_OK;
     if (rows > JB_ANSWERS_ROWS)
         return jb_error_set(error, JB_LIMIT, "%s: more than %zu rows", answers->name, JB_ANSWERS_ROWS);
-    size_t capacity = rows + rows / 2 + 1024;
-    for (size_t i = 0; i < answers->column_count; i++) {
+    size_t capacity = answers->row_capacity ? rows + rows / 2 + 1024 : rows + 16, size = 0;
+    for (size_t i = 0; i < answers->column_count; i++)
+        size += answers->columns[i].is_found ? align(capacity * size_of(&answers->columns[i])) : 0;
+    unsigned char *block = jb_memory_large(size), *next = block;
+    bool failed = !block;
+    for (size_t i = 0; i < answers->column_count && !failed; i++) {
         struct jb_answer_builder *column = &answers->columns[i];
-        size_t size = column->column.code_size ? column->column.code_size : sizeof(double);
-        void *grown = column->is_found ? realloc(column->rows, capacity * size) : NULL;
-        if (!grown && column->is_found)
-            return jb_error_set(error, JB_MEMORY, "%s: no memory for %zu rows", answers->name, capacity);
-        column->rows = grown;
-        column->column.rows.any = grown;
+        if (!column->is_found)
+            continue;
+        if (!column->stage)
+            column->stage = malloc(JB_STAGE_ROWS * sizeof(double));
+        if (answers->stage_first)
+            memcpy(next, column->rows, answers->stage_first * size_of(column));
+        failed = !column->stage;
+        free(column->own);
+        column->own = NULL;
+        column->rows = next, column->column.rows.any = next;
+        next += align(capacity * size_of(column));
     }
+    if (failed) {
+        free(block);
+        return jb_error_set(error, JB_MEMORY, "%s: no memory for %zu rows", answers->name, capacity);
+    }
+    free(answers->block);
+    answers->block = block;
     answers->row_capacity = capacity;
     return JB_OK;
+}
+
+void jb_store_flush(struct jb_answers *answers) {
+    size_t count = answers->row_count - answers->stage_first;
+    for (size_t i = 0; i < answers->column_count && count; i++) {
+        struct jb_answer_builder *column = &answers->columns[i];
+        size_t size = size_of(column);
+        if (column->is_found)
+            memcpy((unsigned char *)column->rows + answers->stage_first * size, column->stage, count * size);
+    }
+    answers->stage_first = answers->row_count;
+}
+
+enum jb_code jb_store_end_row(struct jb_answers *answers, struct jb_error *error) {
+    answers->row_count++;
+    if (answers->row_count - answers->stage_first == JB_STAGE_ROWS)
+        jb_store_flush(answers);
+    return answers->row_count < answers->row_capacity
+               ? JB_OK
+               : jb_store_reserve(answers, answers->row_count + 1, error);
 }
 
 enum jb_code jb_store_line(struct jb_answers *answers, uint64_t line, struct jb_error *error) {
@@ -231,23 +277,33 @@ static enum jb_code grow_values(struct jb_answer_builder *column, const char *na
     return JB_OK;
 }
 
+static void widen_codes(const void *from, void *to, size_t count, unsigned size) {
+    for (size_t i = 0; i < count; i++) {
+        if (size == 1)
+            ((uint16_t *)to)[i] = ((const uint8_t *)from)[i];
+        else
+            ((uint32_t *)to)[i] = ((const uint16_t *)from)[i];
+    }
+}
+
 /* Codes of twice the size, once the smaller ones are used up. */
 static enum jb_code widen(struct jb_answers *answers, struct jb_answer_builder *column,
                           struct jb_error *error) {
     unsigned size = column->column.code_size;
-    unsigned char *wide = malloc(answers->row_capacity * 2 * size + 1);
-    if (!wide)
+    void *rows = malloc(answers->row_capacity * 2 * size + 1),
+         *stage = malloc(JB_STAGE_ROWS * sizeof(double));
+    if (!rows || !stage) {
+        free(rows);
+        free(stage);
         return jb_error_set(error, JB_MEMORY, "%s: no memory for %zu rows", answers->name,
                             answers->row_capacity);
-    for (size_t row = 0; row < answers->row_count; row++) {
-        if (size == 1)
-            ((uint16_t *)(void *)wide)[row] = ((uint8_t *)column->rows)[row];
-        else
-            ((uint32_t *)(void *)wide)[row] = ((uint16_t *)column->rows)[row];
     }
-    free(column->rows);
-    column->rows = wide;
-    column->column.rows.any = wide;
+    widen_codes(column->rows, rows, answers->stage_first, size);
+    widen_codes(column->stage, stage, answers->row_count - answers->stage_first, size);
+    free(column->own);
+    free(column->stage);
+    column->own = column->rows = rows, column->stage = stage;
+    column->column.rows.any = rows;
     column->column.code_size = 2 * size;
     return JB_OK;
 }
@@ -286,6 +342,7 @@ enum jb_code jb_store_add_value(struct jb_answers *answers, struct jb_answer_bui
     while (column->slots[slot])
         slot = (slot + 1) & (column->slot_count - 1);
     column->slots[slot] = value + 1;
+    column->column.has_missing = column->column.has_missing || (made.is_missing && value > 0);
     if (key.kind == 1)
         column->of_byte[(unsigned char)*text] = value;
     column->column.value_count = value + 1;
@@ -334,7 +391,7 @@ enum jb_code jb_store_any_text(struct jb_answers *answers, struct jb_answer_buil
     if (column->column.code_size) {
         enum jb_code code = jb_store_value(answers, column, text, length, error, &value);
         if (!code)
-            jb_store_set_code(column, answers->row_count, value);
+            jb_store_set_code(answers, column, value);
         return code;
     }
     char copy[64];
@@ -347,12 +404,13 @@ enum jb_code jb_store_any_text(struct jb_answers *answers, struct jb_answer_buil
         if (code)
             return code;
         number = jb_store_missing(value);
+        column->column.has_missing = true;
     } else if (!jb_store_plain_number(text, length, &number) &&
                (kept < length || !jb_number_parse(copy, &number))) {
         return jb_answers_wrong(answers, answers->row_count, column->column.name, error,
                                 "'%.60s' is no number; mend it, or name it under missing", copy);
     }
-    ((double *)column->rows)[answers->row_count] = number;
+    jb_store_set_number(answers, column, number);
     return JB_OK;
 }
 
@@ -380,6 +438,7 @@ enum jb_code jb_answers_read(const struct jb_wanted_column *wanted, size_t wante
     }
     if (code)
         return code;
+    jb_store_flush(answers);
     if (answers->row_count == 0)
         return jb_error_set(error, JB_INPUT, "%s: there is no row%s", name,
                             answers->is_by_case ? "" : " behind the heading");

@@ -27,6 +27,7 @@ struct jb_answer_column {
     const char *label;              /* of the variable; NULL: none */
     struct jb_answer_value *values; /* [0] is the empty answer, missing */
     uint32_t value_count;
+    bool has_missing;   /* a row has no answer */
     unsigned code_size; /* bytes of a row's code: 1, 2 or 4; 0: rows are numbers */
     union {
         const void *any;

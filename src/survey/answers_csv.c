@@ -299,20 +299,17 @@ static size_t guess_rows(const struct block_reader *reader) {
 
 static enum jb_code read_rows(struct block_reader *reader, const struct heading *heading) {
     struct jb_answers *answers = reader->answers;
-    enum jb_code code = jb_store_reserve(answers, guess_rows(reader), reader->error);
+    enum jb_code code = jb_store_reserve(answers, guess_rows(reader) + 1, reader->error);
     while (!code && !(code = begin_record(reader))) {
         size_t at = 0;
-        if (answers->row_count == answers->row_capacity)
-            code = jb_store_reserve(answers, answers->row_count + 1, reader->error);
-        if (!code)
-            code = jb_store_line(answers, reader->line, reader->error);
+        code = jb_store_line(answers, reader->line, reader->error);
         while (!code && (code = take_record(reader, heading, &at)) == JB_NO_DATA) {
             code = go_on(reader);
             reader->newlines = 0;
         }
         if (code)
             return code;
-        answers->row_count++;
+        code = jb_store_end_row(answers, reader->error);
         end_record(reader, at);
     }
     return code == JB_NO_DATA ? JB_OK : code;

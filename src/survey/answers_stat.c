@@ -21,6 +21,7 @@ struct reader {
     size_t variable_count, variable_capacity, sets_capacity, row_count;
     struct label *labels;
     size_t label_count, label_capacity;
+    bool has_row;   /* the row at row_count has begun */
     bool has_count; /* row_count is what the file says */
     char said[256]; /* by libreadstat */
 };
@@ -174,25 +175,29 @@ static int take_value(int row, readstat_variable_t *variable, readstat_value_t v
     uint32_t number = 0;
     if (!column)
         return READSTAT_HANDLER_OK;
-    if ((size_t)row >= answers->row_capacity)
-        code = jb_store_reserve(answers, (size_t)row + 1, reader->error);
-    answers->row_count = (size_t)row;
+    if (answers->row_capacity == 0)
+        code = jb_store_reserve(answers, reader->has_count ? reader->row_count + 1 : 1024, reader->error);
+    while (!code && answers->row_count < (size_t)row) /* the last row is whole now */
+        code = jb_store_end_row(answers, reader->error);
+    reader->has_row = true;
     bool is_plain = column->column.code_size == 0 && !column->wanted->missing_count &&
                     !readstat_value_is_system_missing(value) && !readstat_value_is_tagged_missing(value) &&
                     !readstat_value_is_defined_missing(value, variable);
     if (!code && is_plain) {
-        ((double *)column->rows)[row] = readstat_double_value(value);
-    } else if (!code) {
-        code = find_value(reader, column, value, variable, &number);
-        if (!code && column->column.code_size)
-            jb_store_set_code(column, (size_t)row, number);
-        else if (!code)
-            ((double *)column->rows)[row] = column->column.values[number].is_missing
-                                                ? jb_store_missing(number)
-                                                : column->column.values[number].number;
+        jb_store_set_number(answers, column, readstat_double_value(value));
+        return READSTAT_HANDLER_OK;
     }
-    answers->row_count = (size_t)row + 1;
-    return code ? stop(reader, code) : READSTAT_HANDLER_OK;
+    if (!code)
+        code = find_value(reader, column, value, variable, &number);
+    if (code)
+        return stop(reader, code);
+    const struct jb_answer_value *found = &column->column.values[number];
+    column->column.has_missing = column->column.has_missing || found->is_missing;
+    if (column->column.code_size)
+        jb_store_set_code(answers, column, number);
+    else
+        jb_store_set_number(answers, column, found->is_missing ? jb_store_missing(number) : found->number);
+    return READSTAT_HANDLER_OK;
 }
 
 /* ---- once all is read ---- */
@@ -217,6 +222,11 @@ static enum jb_code finish(struct reader *reader, readstat_error_t result) {
     struct jb_answers *answers = reader->answers;
     if (reader->code)
         return reader->code;
+    if (reader->has_row && result == READSTAT_OK) {
+        enum jb_code code = jb_store_end_row(answers, reader->error);
+        if (code)
+            return code;
+    }
     if (result == READSTAT_ERROR_MALLOC)
         return jb_error_set(reader->error, JB_MEMORY, "no memory for %s", answers->name);
     bool is_short = reader->has_count && answers->row_count < reader->row_count;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define JB_STAGE_ROWS 512              /* rows that are kept together until they are moved to their columns */
 #define JB_KEY_LONG   UINT32_MAX       /* key is a hash; the text has to be compared */
 #define JB_KEY_NUMBER (UINT32_MAX - 1) /* key holds the bits of a double */
 
@@ -18,9 +19,11 @@ struct jb_answer_key {
 struct jb_answer_builder {
     struct jb_answer_column column; /* what callers see; its arrays belong to this */
     const struct jb_wanted_column *wanted;
-    bool is_found; /* the file has it */
-    void *rows;
-    struct jb_answer_key *keys;                  /* [value] */
+    bool is_found;              /* the file has it */
+    void *rows;                 /* in answers->block, or own */
+    void *own;                  /* since its codes became wider */
+    void *stage;                /* the rows from stage_first on, of the same size; read into the cache */
+    struct jb_answer_key *keys; /* [value] */
     uint32_t value_capacity, *slots, slot_count; /* slots: value + 1, 0: free */
     uint32_t of_byte[256];                       /* values of one-byte texts; JB_ANSWERS_NO_VALUE: not seen */
     char **chunks;                               /* where texts are kept */
@@ -38,6 +41,8 @@ struct jb_answers {
     bool is_by_case; /* rows have no lines */
     struct jb_answer_builder *columns;
     size_t column_count, row_count, row_capacity;
+    unsigned char *block; /* columns' rows, one column behind the other */
+    size_t stage_first;   /* rows before it are in their columns */
     struct jb_line_jump *jumps;
     size_t jump_count, jump_capacity;
 };
@@ -51,6 +56,10 @@ enum jb_code jb_store_find(struct jb_answers *answers, const char *name, struct 
 enum jb_code jb_store_check_found(struct jb_answers *answers, struct jb_error *error);
 /* Room for this many rows. */
 enum jb_code jb_store_reserve(struct jb_answers *answers, size_t rows, struct jb_error *error);
+/* The row at row_count is there: goes on to the next, for which there has to be room. */
+enum jb_code jb_store_end_row(struct jb_answers *answers, struct jb_error *error);
+/* There are no more rows. */
+void jb_store_flush(struct jb_answers *answers);
 /* The row at row_count began on this line. */
 enum jb_code jb_store_line(struct jb_answers *answers, uint64_t line, struct jb_error *error);
 
@@ -86,13 +95,20 @@ static inline uint32_t jb_store_look_up(const struct jb_answer_builder *column, 
 }
 
 /* value has to be below value_count, so that it fits. */
-static inline void jb_store_set_code(struct jb_answer_builder *column, size_t row, uint32_t value) {
+static inline void jb_store_set_code(const struct jb_answers *answers, struct jb_answer_builder *column,
+                                     uint32_t value) {
+    size_t at = answers->row_count - answers->stage_first;
     if (column->column.code_size == 1)
-        ((uint8_t *)column->rows)[row] = (uint8_t)value;
+        ((uint8_t *)column->stage)[at] = (uint8_t)value;
     else if (column->column.code_size == 2)
-        ((uint16_t *)column->rows)[row] = (uint16_t)value;
+        ((uint16_t *)column->stage)[at] = (uint16_t)value;
     else
-        ((uint32_t *)column->rows)[row] = value;
+        ((uint32_t *)column->stage)[at] = value;
+}
+
+static inline void jb_store_set_number(const struct jb_answers *answers, struct jb_answer_builder *column,
+                                       double number) {
+    ((double *)column->stage)[answers->row_count - answers->stage_first] = number;
 }
 
 /* A decimal number without exponent, of at most 15 digits: exact, so rounded once. False: something else. */
@@ -124,11 +140,10 @@ static inline bool jb_store_plain_number(const char *text, size_t length, double
 /* Sets the row at row_count from a text; 8 bytes have to be readable from text on. */
 static inline enum jb_code jb_store_text(struct jb_answers *answers, struct jb_answer_builder *column,
                                          const char *text, size_t length, struct jb_error *error) {
-    size_t row = answers->row_count;
     if (column->column.code_size == 0) {
         double number;
         if (!column->wanted->missing_count && jb_store_plain_number(text, length, &number)) {
-            ((double *)column->rows)[row] = number;
+            jb_store_set_number(answers, column, number);
             return JB_OK;
         }
         return jb_store_any_text(answers, column, text, length, error);
@@ -137,6 +152,7 @@ static inline enum jb_code jb_store_text(struct jb_answers *answers, struct jb_a
     if (length == 1) {
         value = column->of_byte[(unsigned char)*text];
     } else if (length <= 8) {
+        column->column.has_missing = column->column.has_missing || length == 0;
         struct jb_answer_key key = {.kind = (uint32_t)length};
         memcpy(&key.bits, text, sizeof(key.bits));
         if (length < 8)
@@ -151,7 +167,7 @@ static inline enum jb_code jb_store_text(struct jb_answers *answers, struct jb_a
     }
     if (value == JB_ANSWERS_NO_VALUE)
         return jb_store_any_text(answers, column, text, length, error);
-    jb_store_set_code(column, row, value);
+    jb_store_set_code(answers, column, value);
     return JB_OK;
 }
 

@@ -1,5 +1,5 @@
 /* Variances after calibration: influences less what the auxiliaries explain of them. */
-#include "survey/calibration.h"
+#include "survey/calibrate_work.h"
 
 #include "base/cleanup.h"
 #include "survey/units.h"
@@ -17,13 +17,12 @@ void jb_calibration_free(struct jb_calibration *calibration) {
     free(calibration->value);
     free(calibration->scale);
     free(calibration->weight);
-    free(calibration->margin_end);
     free(calibration);
 }
 
 /* Solves a x = b for columns right sides, in place of b; a: positive semidefinite, destroyed. Auxiliaries
  * that others explain get 0. */
-static void solve_semidefinite(long double *a, size_t n, long double *b, size_t columns, bool *is_out) {
+void jb_calibration_solve(long double *a, size_t n, long double *b, size_t columns, bool *is_out) {
     for (size_t i = 0; i < n; i++) {
         long double pivot = a[i * n + i];
         for (size_t k = 0; k < i; k++)
@@ -108,10 +107,10 @@ static enum jb_code regress(struct regression *regression, struct jb_error *erro
     if (!square || !right || !is_out || !regression->beta)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu auxiliaries of %zu figures", n, total);
     add_moments(regression, square, right);
-    if (calibration->margin_count) {
+    if (calibration->is_swept) {
         sweep(calibration, square, right, total, regression->beta);
     } else {
-        solve_semidefinite(square, n, right, total, is_out);
+        jb_calibration_solve(square, n, right, total, is_out);
         memcpy(regression->beta, right, n * total * sizeof(*right));
     }
     return JB_OK;

@@ -14,8 +14,7 @@ struct jb_calibration {
     double *value;       /* [entry] */
     double *scale;       /* [row]: c, the calibrated weight */
     double *weight;      /* [row]: of the regression */
-    size_t margin_count; /* of raking: the regression is swept over its margins; 0: it is solved */
-    size_t *margin_end;  /* [margin]: past its last auxiliary */
+    bool is_swept;       /* of raking: the regression is swept over the margins a few times, not solved */
 };
 
 /* jb_design_covariance for a design with a calibration. */

@@ -1,6 +1,7 @@
 /* Classes of rows: values of a column in the order people expect; crossed columns; filters. */
 #include "survey/classes.h"
 
+#include "base/memory.h"
 #include "survey/number.h"
 
 #include <string.h>
@@ -27,39 +28,51 @@ static int compare_values(const void *left, const void *right, void *context) {
     return strcmp(a->text, b->text);
 }
 
-/* Classes of one coded column. */
-static enum jb_code classify(const struct jb_answers *answers, const struct jb_answer_column *column,
-                             struct jb_error *error, struct jb_classes *made) {
-    size_t rows = jb_answers_count(answers);
-    _cleanup_free_ uint32_t *rank = calloc(column->value_count, sizeof(*rank));
-    _cleanup_free_ uint32_t *values = malloc((JB_CLASSES_CEILING + 1) * sizeof(*values));
-    made->of_row = malloc(rows * sizeof(*made->of_row));
-    if (!rank || !values || !made->of_row)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
-    for (size_t row = 0; row < rows; row++)
-        rank[jb_answer_code(column, row)] = 1;
+enum jb_code jb_classes_of_values(const struct jb_answers *answers, const struct jb_answer_column *column,
+                                  struct jb_error *error, struct jb_classes *ret_classes,
+                                  uint32_t *ret_class_of) {
+    struct jb_classes made = {0};
+    _cleanup_free_ uint32_t *values = malloc(JB_CLASSES_CEILING * sizeof(*values));
+    if (!values)
+        return jb_error_set(error, JB_MEMORY, "no memory for %d classes", JB_CLASSES_CEILING);
     for (uint32_t i = 0; i < column->value_count; i++) {
-        bool is_used = rank[i] && !column->values[i].is_missing;
-        rank[i] = JB_CLASS_NONE;
-        if (!is_used)
+        ret_class_of[i] = JB_CLASS_NONE;
+        if (column->values[i].is_missing) /* every other one was in a row */
             continue;
-        if (made->count == JB_CLASSES_CEILING)
+        if (made.count == JB_CLASSES_CEILING)
             return jb_error_set(error, JB_INPUT,
                                 "%s: column '%.60s' has more than %d different answers; is it a number?",
                                 jb_answers_name(answers), column->name, JB_CLASSES_CEILING);
-        values[made->count++] = i;
+        values[made.count++] = i;
     }
-    qsort_r(values, made->count, sizeof(*values), compare_values, (void *)(uintptr_t)column);
-    made->items = calloc(made->count ? made->count : 1, sizeof(*made->items));
-    if (!made->items)
-        return jb_error_set(error, JB_MEMORY, "no memory for %u classes", made->count);
-    for (uint32_t i = 0; i < made->count; i++) {
+    qsort_r(values, made.count, sizeof(*values), compare_values, (void *)(uintptr_t)column);
+    made.items = calloc(made.count ? made.count : 1, sizeof(*made.items));
+    if (!made.items)
+        return jb_error_set(error, JB_MEMORY, "no memory for %u classes", made.count);
+    for (uint32_t i = 0; i < made.count; i++) {
         const struct jb_answer_value *value = &column->values[values[i]];
-        rank[values[i]] = i;
-        made->items[i] = (struct jb_class){value->text, value->label ? value->label : value->text};
+        ret_class_of[values[i]] = i;
+        made.items[i] = (struct jb_class){value->text, value->label ? value->label : value->text};
     }
+    *ret_classes = made;
+    return JB_OK;
+}
+
+/* Classes of the rows of one coded column. */
+static enum jb_code classify(const struct jb_answers *answers, const struct jb_answer_column *column,
+                             struct jb_error *error, struct jb_classes *made) {
+    size_t rows = jb_answers_count(answers);
+    _cleanup_free_ uint32_t *class_of = malloc(column->value_count * sizeof(*class_of));
+    if (!class_of)
+        return jb_error_set(error, JB_MEMORY, "no memory for %u values", column->value_count);
+    enum jb_code code = jb_classes_of_values(answers, column, error, made, class_of);
+    if (code)
+        return code;
+    made->of_row = jb_memory_large(rows * sizeof(*made->of_row));
+    if (!made->of_row)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
     for (size_t row = 0; row < rows; row++)
-        made->of_row[row] = rank[jb_answer_code(column, row)];
+        made->of_row[row] = class_of[jb_answer_code(column, row)];
     return JB_OK;
 }
 

@@ -24,6 +24,10 @@ struct jb_classes {
  * ceiling. */
 enum jb_code jb_classes_make(const struct jb_answers *answers, const struct jb_plan_list *columns,
                              struct jb_error *error, struct jb_classes *ret_classes);
+/* The same of one column's values, without of_row: class_of[value] is its class, or JB_CLASS_NONE. */
+enum jb_code jb_classes_of_values(const struct jb_answers *answers, const struct jb_answer_column *column,
+                                  struct jb_error *error, struct jb_classes *ret_classes,
+                                  uint32_t *ret_class_of);
 void jb_classes_free(struct jb_classes *classes); /* NULL-safe */
 
 /* Clears keep[row] where a condition of the filter does not hold. */

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "survey/calibration.h"
 #include "survey/units.h"
 
@@ -43,8 +44,8 @@ static uint32_t *sort_by(const uint32_t *key, size_t count, uint32_t *order, uin
 }
 
 static enum jb_code sort_rows(struct jb_design *design, struct jb_error *error) {
-    _cleanup_free_ uint32_t *order = malloc(design->count * sizeof(*order));
-    _cleanup_free_ uint32_t *next = malloc(design->count * sizeof(*next));
+    _cleanup_free_ uint32_t *order = jb_memory_large(design->count * sizeof(*order));
+    _cleanup_free_ uint32_t *next = jb_memory_large(design->count * sizeof(*next));
     if (!order || !next)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", design->count);
     for (size_t i = 0; i < design->count; i++)

@@ -2,6 +2,7 @@
 #include "survey/estimate.h"
 
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "survey/distribution.h"
 #include "survey/units.h"
 
@@ -148,34 +149,31 @@ static enum jb_code replicate(const struct jb_design *design, enum jb_estimator 
     size_t count = made->count, replicates = design->replicate_count;
     _cleanup_free_ double *theta = calloc(replicates * count, sizeof(*theta));
     _cleanup_free_ double *centre = calloc(count, sizeof(*centre));
-    if (!theta || !centre)
+    _cleanup_free_ double *used = calloc(count, sizeof(*used));
+    if (!theta || !centre || !used)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu replicates of %zu figures", replicates,
                             count);
-    size_t used = 0;
     for (size_t r = 0; r < replicates; r++) {
         sum_rows(design->count, design->replicate_weight + r * design->count, variables, sums);
         double scale = design->replicate_scale ? design->replicate_scale[r] : 1;
-        used += scale > 0;
         for (size_t figure = 0; figure < count; figure++) {
             double value = value_of(estimator, sums, figure, figure / made->width);
-            if (isnan(value) && !isnan(made->value[figure]))
-                return jb_error_set(error, JB_INPUT,
-                                    "replicate %zu leaves a group without a row; take fewer groups, or "
-                                    "other replicates",
-                                    r + 1);
-            theta[r * count + figure] = isnan(value) ? 0 : value;
-            centre[figure] += scale > 0 ? theta[r * count + figure] : 0;
+            theta[r * count + figure] = value; /* NaN: the replicate has nobody there, and is left out */
+            centre[figure] += scale > 0 && !isnan(value) ? value : 0;
+            used[figure] += scale > 0 && !isnan(value);
         }
     }
     for (size_t figure = 0; figure < count; figure++)
-        centre[figure] = design->is_around_estimate ? (isnan(made->value[figure]) ? 0 : made->value[figure])
-                                                    : centre[figure] / (double)(used ? used : 1);
+        centre[figure] = design->is_around_estimate ? made->value[figure]
+                                                    : centre[figure] / (used[figure] > 0 ? used[figure] : 1);
     for (size_t r = 0; r < replicates; r++) {
         double scale = design->scale * (design->replicate_scale ? design->replicate_scale[r] : 1);
         for (size_t a = 0; a < count; a++) {
             double left = scale * (theta[r * count + a] - centre[a]);
-            for (size_t b = 0; b < count; b++)
-                made->covariance[a * count + b] += left * (theta[r * count + b] - centre[b]);
+            for (size_t b = 0; !isnan(left) && b < count; b++) {
+                double right = theta[r * count + b] - centre[b];
+                made->covariance[a * count + b] += isnan(right) ? 0 : left * right;
+            }
         }
     }
     return JB_OK;
@@ -186,7 +184,7 @@ static enum jb_code estimate(const struct jb_design *design, enum jb_estimator e
                              struct jb_error *error, struct jb_estimates *made) {
     sum_rows(design->count, design->weight, variables, sums);
     for (size_t row = 0; row < design->count; row++) {
-        if (variables->block[row] != UINT32_MAX && design->weight[row] > 0)
+        if (variables->block[row] != UINT32_MAX && design->weight[row] != 0)
             made->row_count[variables->block[row]]++;
     }
     for (size_t block = 0; block < made->block_count; block++) {
@@ -245,11 +243,14 @@ double jb_difference_variance(const struct jb_estimates *estimates, size_t a, si
 
 struct weighted {
     double value, weight;
+    uint32_t block;
 };
 
 static int compare_weighted(const void *left, const void *right) {
-    double a = ((const struct weighted *)left)->value, b = ((const struct weighted *)right)->value;
-    return a < b ? -1 : a > b;
+    const struct weighted *a = left, *b = right;
+    if (a->block != b->block)
+        return a->block < b->block ? -1 : 1;
+    return a->value < b->value ? -1 : a->value > b->value;
 }
 
 /* The smallest value with at least this part of the weight at or below it. */
@@ -263,46 +264,60 @@ static double find_quantile(const struct weighted *items, size_t count, double t
     return items[count - 1].value;
 }
 
-enum jb_code jb_quantile_estimate(const struct jb_design *design, const double *y, const bool *in_domain,
-                                  double probability, double confidence, struct jb_error *error,
-                                  struct jb_quantile *ret_quantile) {
-    assert(probability > 0 && probability < 1 && confidence > 0 && confidence < 1);
-    _cleanup_free_ struct weighted *items = calloc(design->count, sizeof(*items));
-    _cleanup_free_ uint32_t *block = calloc(design->count, sizeof(*block));
-    _cleanup_free_ double *below = calloc(design->count, sizeof(*below));
-    if (!items || !block || !below)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", design->count);
+/* Rows of the blocks with a weight, by block and value; bounds[block] … bounds[block + 1] are a block's. */
+static size_t sort_weighted(const struct jb_design *design, const double *y, const uint32_t *block,
+                            size_t block_count, struct weighted *items, size_t *bounds, double *total) {
     size_t count = 0;
-    double total = 0;
     for (size_t row = 0; row < design->count; row++) {
-        block[row] = in_domain[row] ? 0 : UINT32_MAX;
-        if (in_domain[row] && design->weight[row] > 0)
-            items[count++] = (struct weighted){y[row], design->weight[row]};
-    }
-    struct jb_quantile made = {NAN, NAN, NAN, NAN};
-    if (count == 0) {
-        *ret_quantile = made;
-        return JB_OK;
+        if (block[row] != UINT32_MAX && design->weight[row] != 0)
+            items[count++] = (struct weighted){y[row], design->weight[row], block[row]};
     }
     qsort(items, count, sizeof(*items), compare_weighted);
-    for (size_t i = 0; i < count; i++)
-        total += items[i].weight;
-    made.value = find_quantile(items, count, total, probability);
-    for (size_t row = 0; row < design->count; row++)
-        below[row] = in_domain[row] && y[row] <= made.value;
-    struct jb_estimates share;
-    struct jb_variables variables = {.width = 1, .block_count = 1, .block = block, .y = below};
-    enum jb_code code = jb_estimate(design, JB_MEAN, &variables, error, &share);
-    if (code)
-        return code;
-    if (share.df[0] > 0) {
-        double t = jb_t_quantile(0.5 + confidence / 2, share.df[0]), half = t * sqrt(share.covariance[0]);
-        double from = share.value[0] - half, to = share.value[0] + half;
-        made.low = from < 0 ? NAN : find_quantile(items, count, total, from);
-        made.high = to > 1 ? NAN : find_quantile(items, count, total, to);
-        made.se = (made.high - made.low) / (2 * t);
+    for (size_t i = 0; i < count; i++) {
+        bounds[items[i].block + 1]++;
+        total[items[i].block] += items[i].weight;
     }
-    jb_estimates_free(&share);
-    *ret_quantile = made;
-    return JB_OK;
+    for (size_t i = 0; i < block_count; i++)
+        bounds[i + 1] += bounds[i];
+    return count;
+}
+
+enum jb_code jb_quantiles_estimate(const struct jb_design *design, const double *y, const uint32_t *block,
+                                   size_t block_count, double probability, double confidence,
+                                   struct jb_error *error, struct jb_quantile *ret_quantiles) {
+    assert(probability > 0 && probability < 1 && confidence > 0 && confidence < 1);
+    _cleanup_free_ struct weighted *items = jb_memory_large(design->count * sizeof(*items));
+    _cleanup_free_ double *below = calloc(design->count, sizeof(*below));
+    _cleanup_free_ size_t *bounds = calloc(block_count + 1, sizeof(*bounds));
+    _cleanup_free_ double *total = calloc(block_count, sizeof(*total));
+    _cleanup_free_ double *value = calloc(block_count, sizeof(*value));
+    if (!items || !below || !bounds || !total || !value)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", design->count);
+    (void)sort_weighted(design, y, block, block_count, items, bounds, total);
+    for (size_t i = 0; i < block_count; i++)
+        value[i] = bounds[i] == bounds[i + 1]
+                       ? NAN
+                       : find_quantile(items + bounds[i], bounds[i + 1] - bounds[i], total[i], probability);
+    for (size_t row = 0; row < design->count; row++)
+        below[row] = block[row] != UINT32_MAX && y[row] <= value[block[row]];
+    struct jb_estimates share;
+    struct jb_variables variables = {.width = 1, .block_count = block_count, .block = block, .y = below};
+    enum jb_code code = jb_estimate(design, JB_MEAN, &variables, error, &share);
+    for (size_t i = 0; i < block_count && !code; i++) {
+        struct jb_quantile made = {value[i], NAN, NAN, NAN};
+        const struct weighted *own = items + bounds[i];
+        size_t count = bounds[i + 1] - bounds[i];
+        if (share.df[i] > 0 && count > 0) {
+            double t = jb_t_quantile(0.5 + confidence / 2, share.df[i]);
+            double half = t * sqrt(share.covariance[i * share.count + i]);
+            double from = share.value[i] - half, to = share.value[i] + half;
+            made.low = from < 0 ? NAN : find_quantile(own, count, total[i], from);
+            made.high = to > 1 ? NAN : find_quantile(own, count, total[i], to);
+            made.se = (made.high - made.low) / (2 * t);
+        }
+        ret_quantiles[i] = made;
+    }
+    if (!code)
+        jb_estimates_free(&share);
+    return code;
 }

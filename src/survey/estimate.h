@@ -43,14 +43,15 @@ void jb_estimates_free(struct jb_estimates *estimates); /* NULL-safe */
 /* Variance of value[a] − value[b]; not below 0. */
 double jb_difference_variance(const struct jb_estimates *estimates, size_t a, size_t b);
 
-/* A quantile of y in one domain with Woodruff's interval (1952): the proportion below it has a normal-theory
+/* A quantile of y in a domain with Woodruff's interval (1952): the proportion below it has a normal-theory
  * t interval, and its ends are turned back into values. */
 struct jb_quantile {
     double value, low, high; /* NaN: the interval leaves [0, 1], or no row */
     double se;               /* (high − low) / 2 t */
 };
-enum jb_code jb_quantile_estimate(const struct jb_design *design, const double *y, const bool *in_domain,
-                                  double probability, double confidence, struct jb_error *error,
-                                  struct jb_quantile *ret_quantile);
+/* Of every block: block[row] is below block_count, or UINT32_MAX. */
+enum jb_code jb_quantiles_estimate(const struct jb_design *design, const double *y, const uint32_t *block,
+                                   size_t block_count, double probability, double confidence,
+                                   struct jb_error *error, struct jb_quantile *ret_quantiles);
 
 #endif

@@ -244,7 +244,7 @@ enum jb_code jb_independence_test(const struct jb_design *design, const uint32_t
         return jb_error_set(error, JB_MEMORY, "no memory for a table of %zu × %zu", row_count, column_count);
     for (size_t i = 0; i < design->count; i++) {
         block[i] = row[i] == UINT32_MAX || column[i] == UINT32_MAX ? UINT32_MAX : 0;
-        if (block[i] == 0 && design->weight[i] > 0)
+        if (block[i] == 0 && design->weight[i] != 0)
             used[row[i]] = used[row_count + column[i]] = true;
     }
     size_t rows = number_used(used, row_count, number);
@@ -256,7 +256,7 @@ enum jb_code jb_independence_test(const struct jb_design *design, const uint32_t
         return jb_error_set(error, JB_LIMIT, "a table of %zu cells is more than %d", cells,
                             JB_ESTIMATES_CEILING);
     for (size_t i = 0; i < design->count; i++)
-        cell[i] = block[i] == 0 && design->weight[i] > 0
+        cell[i] = block[i] == 0 && design->weight[i] != 0
                       ? (uint32_t)(number[row[i]] * columns + number[row_count + column[i]])
                       : UINT32_MAX;
     struct jb_estimates estimates = {0};

@@ -169,11 +169,11 @@ static double interval_end(const struct jb_design *design, const char *what, siz
 }
 
 static double quantile(const struct jb_design *design, size_t i, double percent, bool is_se) {
-    bool in_domain[ROWS];
+    uint32_t block[ROWS];
     struct jb_quantile found;
     for (size_t row = 0; row < sample.count; row++)
-        in_domain[row] = sample.g[row] == i && !isnan(sample.y[row]);
-    assert_int_equal(jb_quantile_estimate(design, sample.y, in_domain, percent / 100, 0.95, NULL, &found),
+        block[row] = sample.g[row] == i && !isnan(sample.y[row]) ? 0 : UINT32_MAX;
+    assert_int_equal(jb_quantiles_estimate(design, sample.y, block, 1, percent / 100, 0.95, NULL, &found),
                      JB_OK);
     return is_se ? found.se : found.value;
 }

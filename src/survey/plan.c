@@ -178,6 +178,8 @@ static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, 
         plan->weight = value;
     } else if (strcmp(key, "note") == 0) {
         plan->note = value;
+    } else if (strcmp(key, "id") == 0) {
+        plan->id = value;
     } else if (strcmp(key, "strata") == 0) {
         code = jb_plan_read_list(reader, value, &plan->strata);
     } else if (strcmp(key, "clusters") == 0) {
@@ -197,7 +199,7 @@ static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, 
     } else {
         code = JB_PLAN_WRONG(
             reader,
-            "[survey] has no key '%.60s'; it may have data, weight, strata, clusters, population, "
+            "[survey] has no key '%.60s'; it may have data, weight, id, strata, clusters, population, "
             "missing, lonely, interval, confidence, note",
             key);
     }
@@ -278,7 +280,7 @@ static enum jb_code read_line(struct jb_plan_reader *reader, char *line) {
 
 static void set_defaults(struct jb_plan *plan) {
     plan->confidence = 0.95;
-    plan->calibration = (struct jb_plan_calibration){.tolerance = 1e-9,
+    plan->calibration = (struct jb_plan_calibration){.tolerance = NAN,
                                                      .iterations = 200,
                                                      .low = -INFINITY,
                                                      .high = INFINITY,
@@ -375,6 +377,37 @@ enum jb_code jb_plan_add_filter(struct jb_plan *plan, const char *text, struct j
     return JB_OK;
 }
 
+enum jb_code jb_plan_add_group(struct jb_plan *plan, const char *names, struct jb_error *error,
+                               const struct jb_plan_group **ret_group) {
+    struct jb_plan_reader reader = {.plan = plan, .name = "--by", .error = error};
+    struct jb_plan_list list;
+    struct jb_plan_group crossed = {.name = names, .label = names};
+    const struct jb_plan_group *only = jb_plan_group(plan, names);
+    if (only) {
+        *ret_group = only;
+        return JB_OK;
+    }
+    char *kept = strdup(names);
+    enum jb_code code = own(plan, kept, error);
+    if (!code)
+        code = jb_plan_read_list(&reader, kept, &list);
+    for (size_t i = 0; !code && i < list.count; i++) {
+        const struct jb_plan_group *group = jb_plan_group(plan, list.items[i]);
+        if (!group)
+            return JB_PLAN_WRONG(&reader, "the plan has no [group %.60s]", list.items[i]);
+        code = jb_plan_join_lists(&reader, &crossed.columns, &group->columns);
+    }
+    if (!code && crossed.columns.count > JB_PLAN_CROSSED)
+        code = JB_PLAN_WRONG(&reader, "these cross more than %d columns", JB_PLAN_CROSSED);
+    if (!code && plan->group_count == JB_PLAN_GROUPS)
+        code = JB_PLAN_WRONG(&reader, "the plan has %d groups already", JB_PLAN_GROUPS);
+    if (code)
+        return code;
+    plan->groups[plan->group_count] = crossed;
+    *ret_group = &plan->groups[plan->group_count++];
+    return JB_OK;
+}
+
 /* ---- the columns ---- */
 
 struct wanted {
@@ -436,6 +469,8 @@ enum jb_code jb_plan_wanted(const struct jb_plan *plan, struct jb_error *error,
                             struct jb_wanted_column **ret_wanted, size_t *ret_count) {
     struct wanted wanted = {.error = error};
     enum jb_code code = plan->weight ? want(&wanted, plan->weight, true, NULL) : JB_OK;
+    if (!code && plan->id)
+        code = want(&wanted, plan->id, false, NULL);
     if (!code)
         code = want_list(&wanted, &plan->strata, false, NULL);
     if (!code)

@@ -145,6 +145,7 @@ struct jb_plan {
     size_t owned_count, owned_capacity;
     const char *data, *weight;
     const char *note; /* what every result has to say of the data; NULL: nothing */
+    const char *id;   /* column that names people; NULL: none */
     struct jb_plan_list strata, clusters, population, missing;
     enum jb_lonely lonely;
     enum jb_interval interval;
@@ -179,6 +180,10 @@ const char *jb_plan_translate(const struct jb_plan *plan, const char *language, 
 /* Adds the filter that text says, as "market = KR, JP and size >= 250". Before jb_plan_wanted. */
 enum jb_code jb_plan_add_filter(struct jb_plan *plan, const char *text, struct jb_error *error,
                                 const struct jb_plan_filter **ret_filter);
+
+/* Adds the group that crosses those that names lists: "market, size". Before jb_plan_wanted. */
+enum jb_code jb_plan_add_group(struct jb_plan *plan, const char *names, struct jb_error *error,
+                               const struct jb_plan_group **ret_group);
 
 /* The columns that the plan names, each once, for jb_answers_read; free with free. They point into the plan.
  */

@@ -128,11 +128,13 @@ static enum jb_code take_calibration(struct jb_plan_reader *reader, const char *
 }
 
 static enum jb_code check_calibration(struct jb_plan_reader *reader) {
-    const struct jb_plan *plan = reader->plan;
-    const struct jb_plan_calibration *calibration = &plan->calibration;
+    struct jb_plan *plan = reader->plan;
+    struct jb_plan_calibration *calibration = &plan->calibration;
     if (!calibration->line)
         return JB_OK;
     reader->line = calibration->line;
+    if (isnan(calibration->tolerance)) /* of raking of cells, of the others of totals */
+        calibration->tolerance = calibration->method <= JB_CALIBRATE_POSTSTRATIFY ? 1e-9 : 1e-7;
     bool is_bounded = isfinite(calibration->low) || isfinite(calibration->high);
     if (plan->target_count == 0)
         return JB_PLAN_WRONG(reader, "[calibration] has nothing to calibrate to; add [target NAME] sections");

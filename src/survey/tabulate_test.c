@@ -69,18 +69,17 @@ static void a_two_stage_sample_is_tabulated_as_r_does(void **state) {
     assert_int_equal(jb_plan_wanted(plan, NULL, &wanted, &wanted_count), JB_OK);
     assert_int_equal(jb_answers_read(wanted, wanted_count, file, "sample.csv", NULL, &answers), JB_OK);
     assert_int_equal(jb_survey_design(plan, answers, NULL, &design), JB_OK);
-    const struct jb_plan_group *g = jb_plan_group(plan, "g");
-    assert_int_equal(jb_tabulate(answers, plan, design, jb_plan_question(plan, "y"), g, NULL, NULL, &numbers),
-                     JB_OK);
-    assert_int_equal(jb_tabulate(answers, plan, design, jb_plan_question(plan, "k"), g, NULL, NULL, &shares),
-                     JB_OK);
-    assert_int_equal(jb_tabulate(answers, plan, design, jb_plan_question(plan, "u"), g, NULL, NULL, &binary),
-                     JB_OK);
+    _cleanup_(jb_tabulator_free_cleanup) struct jb_tabulator *tabulator = NULL;
+    assert_int_equal(
+        jb_tabulator_make(answers, plan, design, jb_plan_group(plan, "g"), NULL, 0, NULL, &tabulator), JB_OK);
+    assert_int_equal(jb_tabulate(tabulator, jb_plan_question(plan, "y"), NULL, &numbers), JB_OK);
+    assert_int_equal(jb_tabulate(tabulator, jb_plan_question(plan, "k"), NULL, &shares), JB_OK);
+    assert_int_equal(jb_tabulate(tabulator, jb_plan_question(plan, "u"), NULL, &binary), JB_OK);
     const struct jb_cell *mean = find_cell(&numbers, JB_MEASURE_MEAN, "1", NULL);
     near(mean->value, reference("two_stage,mean,1,0,"));
     near(mean->se * mean->se, reference("two_stage,mean_cov,1,1,"));
     near(mean->deff, reference("two_stage,deff,1,0,"));
-    const struct jb_cell *median = find_cell(&numbers, JB_MEASURE_MEDIAN, "2", NULL);
+    const struct jb_cell *median = find_cell(&numbers, JB_MEASURE_QUANTILE, "2", NULL);
     near(median->value, reference("two_stage,quantile,2,50,"));
     near(median->se, reference("two_stage,quantile_se,2,50,"));
     near(find_cell(&shares, JB_MEASURE_SHARE, "0", "1")->value, reference("two_stage,share,0,1,"));

@@ -5,6 +5,7 @@
 #include "survey/units.h"
 
 #include "base/cleanup.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <math.h>
@@ -24,7 +25,7 @@ enum jb_code jb_units_make(const struct jb_design *design, const uint32_t *domai
     struct jb_units made = {.domain_count = domain_count};
     _cleanup_free_ uint32_t *pair_of = malloc(domain_count * sizeof(*pair_of));
     size_t capacity = design->leaf_count + domain_count;
-    made.of_row = malloc(design->count * sizeof(*made.of_row));
+    made.of_row = jb_memory_large(design->count * sizeof(*made.of_row));
     made.first = malloc((design->leaf_count + 1) * sizeof(*made.first));
     made.domain = malloc(capacity * sizeof(*made.domain));
     bool failed = !pair_of || !made.of_row || !made.first || !made.domain;
@@ -270,6 +271,30 @@ static enum jb_code check_lonely(const struct walk *walk, size_t stage, size_t f
     return JB_OK;
 }
 
+static bool find_lonely(const struct walk *walk, size_t stage, size_t from, size_t to, size_t *ret_row,
+                        size_t *ret_stage) {
+    for (size_t begin = from; begin < to;) {
+        struct stratum stratum = find_stratum(walk, stage, begin, to);
+        if (stratum.is_lonely) {
+            *ret_row = walk->design->leaves[begin].row;
+            *ret_stage = stage;
+            return true;
+        }
+        for (size_t first = begin, end; stage + 1 < walk->design->depth && first < stratum.to; first = end) {
+            end = end_of_cluster(walk, stage, first, stratum.to);
+            if (find_lonely(walk, stage + 1, first, end, ret_row, ret_stage))
+                return true;
+        }
+        begin = stratum.to;
+    }
+    return false;
+}
+
+bool jb_units_find_lonely(const struct jb_design *design, size_t *ret_row, size_t *ret_stage) {
+    struct walk walk = {.design = design};
+    return find_lonely(&walk, 0, 0, design->leaf_count, ret_row, ret_stage);
+}
+
 static enum jb_code walk_stage(struct walk *walk, size_t stage, size_t from, size_t to,
                                long double multiplier) {
     long double average;
@@ -314,7 +339,7 @@ enum jb_code jb_units_covariance(const struct jb_design *design, const struct jb
     for (size_t a = 0; a < total; a++) {
         for (size_t b = a; b < total; b++) {
             double value = (double)covariance[a * total + b];
-            if (a == b && value < 0)
+            if (a == b && value < 0 && !ret_factor)
                 value = 0; /* rounding of a variance that is 0 */
             ret_covariance[a * total + b] = ret_covariance[b * total + a] = value;
         }
@@ -343,7 +368,7 @@ enum jb_code jb_units_degrees(const struct jb_design *design, const uint32_t *do
         stratum += begins_stratum;
         cluster += begins_stratum || !clusters || clusters[row] != clusters[before];
         before = row;
-        if (of == UINT32_MAX || !(design->weight[row] > 0) || in_cluster[of] == cluster)
+        if (of == UINT32_MAX || !(design->weight[row] != 0) || in_cluster[of] == cluster)
             continue;
         in_cluster[of] = cluster;
         ret_df[of] += in_stratum[of] == stratum ? 1 : 0;

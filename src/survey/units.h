@@ -28,6 +28,10 @@ enum jb_code jb_units_covariance(const struct jb_design *design, const struct jb
                                  const double *sum, const double *square, struct jb_error *error,
                                  double *ret_covariance, double *ret_factor);
 
+/* A row of a stratum that has a single PSU though more were there to draw, and the stage, from 0. False:
+ * none. */
+bool jb_units_find_lonely(const struct jb_design *design, size_t *ret_row, size_t *ret_stage);
+
 /* Degrees of freedom of each domain: PSUs less strata, of those with a row of weight above 0 in the domain
  * (as Korn and Graubard advise for domains). With replicates the design's. */
 enum jb_code jb_units_degrees(const struct jb_design *design, const uint32_t *domain, size_t domain_count,

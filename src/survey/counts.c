@@ -1,5 +1,5 @@
 /* Tallies: Σw, Σw² and rows of each unit, domain and class. */
-#include "survey/tally.h"
+#include "survey/counts.h"
 
 #include "base/cleanup.h"
 #include "survey/inference.h"
@@ -12,7 +12,7 @@ struct count {
     double weight, square, rows;
 };
 
-struct jb_tally {
+struct jb_counts {
     const struct jb_design *design;
     const struct jb_units *units;
     const uint32_t *domain;
@@ -23,13 +23,13 @@ struct jb_tally {
     struct count *by_domain; /* [domain × stride + class] */
 };
 
-void jb_tally_free(struct jb_tally *tally) {
-    if (!tally)
+void jb_counts_free(struct jb_counts *counted) {
+    if (!counted)
         return;
-    free(tally->class_of);
-    free(tally->by_pair);
-    free(tally->by_domain);
-    free(tally);
+    free(counted->class_of);
+    free(counted->by_pair);
+    free(counted->by_domain);
+    free(counted);
 }
 
 /* Rows from … to, of codes of one size. */
@@ -41,35 +41,35 @@ void jb_tally_free(struct jb_tally *tally) {
         struct count *into = &counts[cell[row] * stride + class_of[(codes)[row]]];                           \
         into->weight += w;                                                                                   \
         into->square += w * w;                                                                               \
-        into->rows += w > 0;                                                                                 \
+        into->rows += w != 0;                                                                                \
     }
 
-static void add_rows(const struct jb_tally *tally, const uint32_t *cell, struct count *counts) {
-    size_t count = tally->design->count, stride = tally->stride;
-    const double *weight = tally->design->weight;
-    const uint32_t *class_of = tally->class_of;
-    switch (tally->column->code_size) {
+static void add_rows(const struct jb_counts *counted, const uint32_t *cell, struct count *counts) {
+    size_t count = counted->design->count, stride = counted->stride;
+    const double *weight = counted->design->weight;
+    const uint32_t *class_of = counted->class_of;
+    switch (counted->column->code_size) {
     case 1:
-        ADD_ROWS(tally->column->rows.one)
+        ADD_ROWS(counted->column->rows.one)
         break;
     case 2:
-        ADD_ROWS(tally->column->rows.two)
+        ADD_ROWS(counted->column->rows.two)
         break;
     default:
-        ADD_ROWS(tally->column->rows.four)
+        ADD_ROWS(counted->column->rows.four)
     }
 }
 
 /* Whether variances come from the counts alone. */
-static bool is_plain(const struct jb_tally *tally) {
-    return !tally->design->replicate_count && !tally->design->calibration;
+static bool is_plain(const struct jb_counts *counted) {
+    return !counted->design->replicate_count && !counted->design->calibration;
 }
 
-static void add_pairs(struct jb_tally *tally) {
-    for (size_t pair = 0; pair < tally->units->pair_count; pair++) {
-        const struct count *from = tally->by_pair + pair * tally->stride;
-        struct count *into = tally->by_domain + tally->units->domain[pair] * tally->stride;
-        for (size_t k = 0; k < tally->stride; k++) {
+static void add_pairs(struct jb_counts *counted) {
+    for (size_t pair = 0; pair < counted->units->pair_count; pair++) {
+        const struct count *from = counted->by_pair + pair * counted->stride;
+        struct count *into = counted->by_domain + counted->units->domain[pair] * counted->stride;
+        for (size_t k = 0; k < counted->stride; k++) {
             into[k].weight += from[k].weight;
             into[k].square += from[k].square;
             into[k].rows += from[k].rows;
@@ -77,46 +77,46 @@ static void add_pairs(struct jb_tally *tally) {
     }
 }
 
-enum jb_code jb_tally_make(const struct jb_design *design, const struct jb_units *units,
-                           const uint32_t *domain, const struct jb_answer_column *column,
-                           const uint32_t *class_of, size_t class_count, struct jb_error *error,
-                           struct jb_tally **ret_tally) {
+enum jb_code jb_counts_make(const struct jb_design *design, const struct jb_units *units,
+                            const uint32_t *domain, const struct jb_answer_column *column,
+                            const uint32_t *class_of, size_t class_count, struct jb_error *error,
+                            struct jb_counts **ret_tally) {
     assert(column->code_size > 0 && class_count > 0);
-    _cleanup_(jb_tally_free_cleanup) struct jb_tally *tally = calloc(1, sizeof(*tally));
-    if (!tally)
-        return jb_error_set(error, JB_MEMORY, "no memory for a tally");
-    tally->design = design, tally->units = units, tally->domain = domain, tally->column = column;
-    tally->class_count = class_count, tally->stride = class_count + 1;
-    tally->class_of = malloc(column->value_count * sizeof(*tally->class_of));
-    tally->by_domain = calloc(units->domain_count * tally->stride, sizeof(*tally->by_domain));
-    if (is_plain(tally))
-        tally->by_pair = calloc((units->pair_count + 1) * tally->stride, sizeof(*tally->by_pair));
-    if (!tally->class_of || !tally->by_domain || (is_plain(tally) && !tally->by_pair))
+    _cleanup_(jb_counts_free_cleanup) struct jb_counts *counted = calloc(1, sizeof(*counted));
+    if (!counted)
+        return jb_error_set(error, JB_MEMORY, "no memory for a counted");
+    counted->design = design, counted->units = units, counted->domain = domain, counted->column = column;
+    counted->class_count = class_count, counted->stride = class_count + 1;
+    counted->class_of = malloc(column->value_count * sizeof(*counted->class_of));
+    counted->by_domain = calloc(units->domain_count * counted->stride, sizeof(*counted->by_domain));
+    if (is_plain(counted))
+        counted->by_pair = calloc((units->pair_count + 1) * counted->stride, sizeof(*counted->by_pair));
+    if (!counted->class_of || !counted->by_domain || (is_plain(counted) && !counted->by_pair))
         return jb_error_set(error, JB_MEMORY, "no memory to count %u × %zu", units->pair_count, class_count);
     for (uint32_t i = 0; i < column->value_count; i++)
-        tally->class_of[i] = class_of[i] == UINT32_MAX ? (uint32_t)class_count : class_of[i];
-    if (is_plain(tally)) {
-        add_rows(tally, units->of_row, tally->by_pair);
-        add_pairs(tally);
+        counted->class_of[i] = class_of[i] == UINT32_MAX ? (uint32_t)class_count : class_of[i];
+    if (is_plain(counted)) {
+        add_rows(counted, units->of_row, counted->by_pair);
+        add_pairs(counted);
     } else {
-        add_rows(tally, domain, tally->by_domain);
+        add_rows(counted, domain, counted->by_domain);
     }
-    *ret_tally = JB_TAKE(tally);
+    *ret_tally = JB_TAKE(counted);
     return JB_OK;
 }
 
-double jb_tally_weight(const struct jb_tally *tally, size_t domain, size_t class) {
-    return tally->by_domain[domain * tally->stride + class].weight;
+double jb_counts_weight(const struct jb_counts *counted, size_t domain, size_t class) {
+    return counted->by_domain[domain * counted->stride + class].weight;
 }
 
-size_t jb_tally_rows(const struct jb_tally *tally, size_t domain, size_t class) {
-    return (size_t)tally->by_domain[domain * tally->stride + class].rows;
+size_t jb_counts_rows(const struct jb_counts *counted, size_t domain, size_t class) {
+    return (size_t)counted->by_domain[domain * counted->stride + class].rows;
 }
 
 /* ---- estimates ---- */
 
 struct work {
-    const struct jb_tally *tally;
+    const struct jb_counts *counted;
     enum jb_estimator estimator;
     size_t width;
     const double *score;
@@ -125,22 +125,22 @@ struct work {
 };
 
 static const double *scores_of(const struct work *work, size_t domain, size_t k) {
-    return work->score + ((work->by_domain ? domain * work->width : 0) + k) * work->tally->class_count;
+    return work->score + ((work->by_domain ? domain * work->width : 0) + k) * work->counted->class_count;
 }
 
 /* Value and DEFF: the variance over that of a simple random sample with replacement of as many, s²/(n−1) with
  * s² = Σ w (y − ȳ)²/Σ w, of a total times (Σ w)². */
 static void find_value(struct work *work, size_t domain, size_t k, double *ret_simple) {
-    const struct jb_tally *tally = work->tally;
-    const struct count *counts = tally->by_domain + domain * tally->stride;
+    const struct jb_counts *counted = work->counted;
+    const struct count *counts = counted->by_domain + domain * counted->stride;
     const double *score = scores_of(work, domain, k);
     long double sum = 0, weight = 0, spread = 0, rows = 0;
-    for (size_t c = 0; c < tally->class_count; c++) {
+    for (size_t c = 0; c < counted->class_count; c++) {
         sum += (long double)counts[c].weight * score[c];
         weight += counts[c].weight;
         rows += counts[c].rows;
     }
-    for (size_t c = 0; c < tally->class_count && weight > 0; c++) {
+    for (size_t c = 0; c < counted->class_count && weight > 0; c++) {
         long double away = score[c] - sum / weight;
         spread += counts[c].weight * away * away / weight;
     }
@@ -152,11 +152,11 @@ static void find_value(struct work *work, size_t domain, size_t k, double *ret_s
 }
 
 static void find_counts(struct work *work) {
-    const struct jb_tally *tally = work->tally;
+    const struct jb_counts *counted = work->counted;
     for (size_t domain = 0; domain < work->made.block_count; domain++) {
-        const struct count *counts = tally->by_domain + domain * tally->stride;
+        const struct count *counts = counted->by_domain + domain * counted->stride;
         double weight = 0, square = 0, rows = 0;
-        for (size_t c = 0; c < tally->class_count; c++)
+        for (size_t c = 0; c < counted->class_count; c++)
             weight += counts[c].weight, square += counts[c].square, rows += counts[c].rows;
         work->made.row_count[domain] = (size_t)rows;
         work->made.weight_sum[domain] = weight;
@@ -166,8 +166,8 @@ static void find_counts(struct work *work) {
 
 /* Korn and Graubard's degrees of freedom, from the counts. */
 static void find_degrees(struct work *work, uint32_t *in_psu, uint32_t *in_stratum) {
-    const struct jb_tally *tally = work->tally;
-    const struct jb_design *design = tally->design;
+    const struct jb_counts *counted = work->counted;
+    const struct jb_design *design = counted->design;
     const uint32_t *strata = design->stages[0].stratum, *clusters = design->stages[0].cluster;
     uint32_t stratum = 1, psu = 1;
     for (size_t leaf = 0; leaf < design->leaf_count; leaf++) {
@@ -175,11 +175,11 @@ static void find_degrees(struct work *work, uint32_t *in_psu, uint32_t *in_strat
         bool begins_stratum = leaf && strata && strata[row] != strata[before];
         stratum += begins_stratum;
         psu += leaf && (begins_stratum || (clusters && clusters[row] != clusters[before]));
-        for (uint32_t pair = tally->units->first[leaf]; pair < tally->units->first[leaf + 1]; pair++) {
-            const struct count *counts = tally->by_pair + pair * tally->stride;
-            uint32_t domain = tally->units->domain[pair];
+        for (uint32_t pair = counted->units->first[leaf]; pair < counted->units->first[leaf + 1]; pair++) {
+            const struct count *counts = counted->by_pair + pair * counted->stride;
+            uint32_t domain = counted->units->domain[pair];
             double rows = 0;
-            for (size_t c = 0; c < tally->class_count; c++)
+            for (size_t c = 0; c < counted->class_count; c++)
                 rows += counts[c].rows;
             if (rows == 0 || (clusters && in_psu[domain] == psu))
                 continue;
@@ -192,13 +192,13 @@ static void find_degrees(struct work *work, uint32_t *in_psu, uint32_t *in_strat
 
 /* Influences of a pair: Σ w z and Σ w² z zᵀ, z = (y − ȳ)/Σ w, of a total y. */
 static void add_influences(const struct work *work, size_t pair, double *sum, double *square) {
-    const struct jb_tally *tally = work->tally;
-    const struct count *counts = tally->by_pair + pair * tally->stride;
-    size_t domain = tally->units->domain[pair], width = work->width;
+    const struct jb_counts *counted = work->counted;
+    const struct count *counts = counted->by_pair + pair * counted->stride;
+    size_t domain = counted->units->domain[pair], width = work->width;
     double weight = work->made.weight_sum[domain];
     const double *value = work->made.value + domain * width;
-    bool is_total = work->estimator == JB_TOTAL, has_rows = tally->design->has_row_leaves;
-    for (size_t c = 0; c < tally->class_count; c++) {
+    bool is_total = work->estimator == JB_TOTAL, has_rows = counted->design->has_row_leaves;
+    for (size_t c = 0; c < counted->class_count; c++) {
         if (counts[c].rows == 0 || !(weight > 0))
             continue;
         for (size_t k = 0; k < width; k++) {
@@ -214,10 +214,10 @@ static void add_influences(const struct work *work, size_t pair, double *sum, do
 }
 
 static enum jb_code linearise(struct work *work, struct jb_error *error) {
-    const struct jb_tally *tally = work->tally;
-    const struct jb_units *units = tally->units;
+    const struct jb_counts *counted = work->counted;
+    const struct jb_units *units = counted->units;
     size_t width = work->width, blocks = work->made.block_count;
-    size_t squares = tally->design->has_row_leaves ? width * width : 1;
+    size_t squares = counted->design->has_row_leaves ? width * width : 1;
     _cleanup_free_ double *sum = calloc((units->pair_count + 1) * width, sizeof(*sum));
     _cleanup_free_ double *square = calloc((units->pair_count + 1) * squares, sizeof(*square));
     _cleanup_free_ uint32_t *seen = calloc(2 * blocks, sizeof(*seen));
@@ -225,38 +225,40 @@ static enum jb_code linearise(struct work *work, struct jb_error *error) {
         return jb_error_set(error, JB_MEMORY, "no memory for %u × %zu figures", units->pair_count, width);
     find_degrees(work, seen, seen + blocks);
     for (size_t pair = 0; pair < units->pair_count; pair++)
-        add_influences(work, pair, sum + pair * width, square + (squares == 1 ? 0 : pair * squares));
-    return jb_units_covariance(tally->design, units, width, sum, square, error, work->made.covariance, NULL);
+        add_influences(work, pair, sum + pair * width,
+                       square + (counted->design->has_row_leaves ? pair * squares : 0));
+    return jb_units_covariance(counted->design, units, width, sum, square, error, work->made.covariance,
+                               NULL);
 }
 
 /* Replicates and calibration want the rows themselves. */
 static enum jb_code estimate_rows(const struct work *work, struct jb_error *error, struct jb_estimates *ret) {
-    const struct jb_tally *tally = work->tally;
-    size_t count = tally->design->count, width = work->width;
+    const struct jb_counts *counted = work->counted;
+    size_t count = counted->design->count, width = work->width;
     _cleanup_free_ uint32_t *block = malloc(count * sizeof(*block));
     _cleanup_free_ double *y = calloc(count * width, sizeof(*y));
     if (!block || !y)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu rows of %zu figures", count, width);
     for (size_t row = 0; row < count; row++) {
-        uint32_t class = tally->class_of[jb_answer_code(tally->column, row)];
-        block[row] = class == tally->class_count ? UINT32_MAX : tally->domain[row];
+        uint32_t class = counted->class_of[jb_answer_code(counted->column, row)];
+        block[row] = class == counted->class_count ? UINT32_MAX : counted->domain[row];
         for (size_t k = 0; block[row] != UINT32_MAX && k < width; k++)
             y[row * width + k] = scores_of(work, block[row], k)[class];
     }
     struct jb_variables variables = {
-        .width = width, .block_count = tally->units->domain_count, .block = block, .y = y};
-    return jb_estimate(tally->design, work->estimator, &variables, error, ret);
+        .width = width, .block_count = counted->units->domain_count, .block = block, .y = y};
+    return jb_estimate(counted->design, work->estimator, &variables, error, ret);
 }
 
-enum jb_code jb_tally_estimate(const struct jb_tally *tally, enum jb_estimator estimator, size_t width,
-                               const double *score, bool by_domain, struct jb_error *error,
-                               struct jb_estimates *ret_estimates) {
+enum jb_code jb_counts_estimate(const struct jb_counts *counted, enum jb_estimator estimator, size_t width,
+                                const double *score, bool by_domain, struct jb_error *error,
+                                struct jb_estimates *ret_estimates) {
     struct work work = {
-        .tally = tally, .estimator = estimator, .width = width, .score = score, .by_domain = by_domain};
+        .counted = counted, .estimator = estimator, .width = width, .score = score, .by_domain = by_domain};
     assert(estimator != JB_RATIO);
-    if (!is_plain(tally))
+    if (!is_plain(counted))
         return estimate_rows(&work, error, ret_estimates);
-    enum jb_code code = jb_estimates_make(width, tally->units->domain_count, error, &work.made);
+    enum jb_code code = jb_estimates_make(width, counted->units->domain_count, error, &work.made);
     if (code)
         return code;
     find_counts(&work);
@@ -275,17 +277,17 @@ enum jb_code jb_tally_estimate(const struct jb_tally *tally, enum jb_estimator e
     return code;
 }
 
-enum jb_code jb_tally_test(const struct jb_tally *tally, struct jb_error *error,
-                           struct jb_independence *ret_test) {
-    size_t count = tally->design->count;
+enum jb_code jb_counts_test(const struct jb_counts *counted, struct jb_error *error,
+                            struct jb_independence *ret_test) {
+    size_t count = counted->design->count;
     _cleanup_free_ uint32_t *class = malloc(count * sizeof(*class));
     if (!class)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", count);
     for (size_t row = 0; row < count; row++) {
-        class[row] = tally->class_of[jb_answer_code(tally->column, row)];
-        if (class[row] == tally->class_count)
+        class[row] = counted->class_of[jb_answer_code(counted->column, row)];
+        if (class[row] == counted->class_count)
             class[row] = UINT32_MAX;
     }
-    return jb_independence_test(tally->design, tally->domain, tally->units->domain_count, class,
-                                tally->class_count, error, ret_test);
+    return jb_independence_test(counted->design, counted->domain, counted->units->domain_count, class,
+                                counted->class_count, error, ret_test);
 }
