@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct jb_index_command *const commands[] = {
-    &jb_index_calibrate,
-    &jb_index_tabulate,
+    &jb_index_tabulate, &jb_index_calibrate, &jb_index_score,  &jb_index_compare,
+    &jb_index_trend,    &jb_index_stand,     &jb_index_report,
 };
 
 static int run(struct jb_cli *cli) {
@@ -13,7 +13,10 @@ static int run(struct jb_cli *cli) {
     size_t operand_count;
     if (cli->argc < 2 || cli->argv[1][0] == '-') {
         int status = jb_cli_parse(cli, &jb_verb_index, none, NULL, 0, &operand_count, true);
-        return status >= 0 ? status : jb_cli_usage(cli, "say what to do: tabulate PLAN or calibrate PLAN");
+        return status >= 0
+                   ? status
+                   : jb_cli_usage(
+                         cli, "say what to do: tabulate, calibrate, score, compare, trend, stand or report");
     }
     for (size_t i = 0; i < JB_COUNT(commands); i++) {
         if (strcmp(cli->argv[1], commands[i]->name) != 0)
@@ -23,7 +26,7 @@ static int run(struct jb_cli *cli) {
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
         return commands[i]->run(&inner);
     }
-    return jb_cli_usage(cli, "say what to do: tabulate PLAN or calibrate PLAN");
+    return jb_cli_usage(cli, "say what to do: tabulate, calibrate, score, compare, trend, stand or report");
 }
 
 const struct jb_verb jb_verb_index = {
@@ -31,21 +34,54 @@ const struct jb_verb jb_verb_index = {
     .summary = "what a survey's answers say, with intervals that its design supports",
     .help =
         "usage: joulebook index tabulate PLAN [--question NAME] [--by GROUP] [OPTIONS]\n"
-        "       joulebook index calibrate PLAN [--out FILE] [OPTIONS]\n"
+        "       joulebook index calibrate PLAN [--out FILE] [--json | --csv]\n"
+        "       joulebook index score PLAN [--by GROUP] [--where WHO] [--json | --csv]\n"
+        "       joulebook index compare PLAN --by GROUP [--draws N] [--seed N] [OPTIONS]\n"
+        "       joulebook index trend PLAN --wave GROUP [--by GROUP] [--where WHO] [--json | --csv]\n"
+        "       joulebook index trend EARLIER-PLAN LATER-PLAN... [--by GROUP] [OPTIONS]\n"
+        "       joulebook index stand ANSWERS [--plan PLAN] [--market VALUE] [--from TIME] [--to TIME]\n"
+        "       joulebook index report PLAN [--by GROUP] [--lang en|ko] [--output FILE] [OPTIONS]\n"
         "\n"
-        "tabulate shows the answers to a survey, question by question: shares, means, totals, ratios\n"
-        "and quantiles, with standard errors and intervals from its strata, clusters and weights, or\n"
-        "from replicate weights. Figures of fewer than 30 people, or of an effective n below 30, are\n"
-        "not shown. calibrate makes weights under which the sample agrees with the population, and\n"
-        "shows each target before and after; tabulate uses them where the plan has targets.\n"
+        "What a survey says, with standard errors and intervals from its strata, clusters and\n"
+        "weights. Figures of fewer than 30 people, or of an effective n below 30, are not shown.\n"
+        "\n"
+        "  tabulate PLAN   question by question: shares, means, totals, ratios and quantiles\n"
+        "  calibrate PLAN  weights under which the sample agrees with the population, and each target "
+        "before\n"
+        "                  and after; the others use them where the plan has targets\n"
+        "  score PLAN      the index from 0 to 100, by both means, its pillars and items\n"
+        "  compare PLAN    how far an order of groups can be trusted: tiers, intervals of places, and\n"
+        "                  what moves them, over draws of sampling error, weights of pillars,\n"
+        "                  aggregation, the sign of contested pillars, and items left out\n"
+        "  trend           how scores changed: between waves that one survey holds, with their\n"
+        "                  covariance (of a panel, let whom it asks again be its clusters), or between\n"
+        "                  plans, a wave each, drawn independently\n"
+        "  stand ANSWERS   an organisation's own answers, a CSV with a column a question and a row a\n"
+        "                  respondent, scored the same way: the gap to its market, its percentile,\n"
+        "                  and beside each fear what the book measures of it. Without --plan it is\n"
+        "                  held against the published figures of the index of 2024\n"
+        "  report PLAN     all of it as one HTML page with plots and tables that needs nothing else;\n"
+        "                  --json and --csv give its figures\n"
         "\n"
         "options\n"
         "  --question NAME      only this question of the plan\n"
-        "  --by GROUP           apart for each value of this group; several with commas are crossed\n"
+        "  --by GROUP           apart for each value of this group; of tabulate, several are crossed\n"
         "  --where WHO          only who fulfils 'market = KR, JP and size >= 250' (columns or groups);\n"
         "                       the others still count in the variance\n"
-        "  --pairs              every two groups compared: difference, interval, p; --csv has them alone\n"
-        "  --out FILE           calibrate: the weights as CSV, all or nothing; - is standard output\n"
+        "  --pairs              of tabulate: every two groups compared; --csv has them alone\n"
+        "  --out FILE           of calibrate: the weights as CSV, all or nothing; - is standard output\n"
+        "  --lang LANGUAGE      of report: en or ko; the plan's [text ko] translates its own words\n"
+        "  --title TEXT         of report: its heading\n"
+        "  --output FILE        of report: written there, whole or not at all; else printed\n"
+        "  --plan PLAN          of stand: the survey that we are held against\n"
+        "  --market VALUE       of stand: our market; default what our answers say in its column\n"
+        "  --from TIME          of stand: from when on the book is looked at; --to TIME: until when\n"
+        "  --wave GROUP         of trend: the group whose values are the waves\n"
+        "  --draws N            of compare, report: 10000 (the default and the least) to 1000000\n"
+        "  --seed N             of compare, report: the same seed, the same draws; default 1\n"
+        "  --concentration C    of compare, report: how close drawn weights keep to the plan's; default 4,\n"
+        "                       with 1 they may be nearly anything\n"
+        "  --table NAME         of compare --csv: groups (the default), pairs or sources\n"
         "  --json, --csv        for machines: shares from 0 to 1, all digits\n"
         "\n"
         "PLAN says how the survey was drawn and what was asked (docs/SPEC-index.md has all of it):\n"
@@ -80,6 +116,21 @@ const struct jb_verb jb_verb_index = {
         "  trim_high = 8            and trim_low: weights are cut there\n"
         "  [target market]\n"
         "  KR = 51780               how many the population has of each value; total = of a number\n"
+        "  [pillar capability]      of the index; without any, those of the index of 2024 are taken\n"
+        "  label = Capability       when the plan has their questions\n"
+        "  weight = 1               beside those of the other pillars\n"
+        "  contested = no           yes: whether more of it is better is in doubt\n"
+        "  [item lag]\n"
+        "  pillar = capability\n"
+        "  question = lag           without it the item's own name\n"
+        "  answer = yes             of single questions; columns of multiple ones\n"
+        "  direction = down         less of it is better; else up\n"
+        "  weight = 1               beside those of the other items of its pillar\n"
+        "  measured = energy        what stand looks for in the book beside it: energy or balance\n"
+        "  low = 1                  low and high: the mean of a scale or number between them counts,\n"
+        "  high = 5                 0 and 100 at the ends, not the share of the top answers\n"
+        "  [text ko]                translations of labels and answers: TEXT = TRANSLATION\n"
+        "  Capability = 역량\n"
         "\n"
         "With --by, a letter marks each group, and Above lists the groups that it is significantly\n"
         "above: false discoveries among all pairs are held to 1 - confidence (Benjamini, Hochberg).\n"
@@ -89,6 +140,11 @@ const struct jb_verb jb_verb_index = {
         "  joulebook index tabulate index.ini --question believe --by market --csv\n"
         "  joulebook index tabulate index.ini --by market,size --where 'market = KR, JP'\n"
         "  joulebook index calibrate index.ini --out weights.csv\n"
+        "  joulebook index score index.ini --by market\n"
+        "  joulebook index compare index.ini --by market --draws 100000 --seed 7\n"
+        "  joulebook index trend 2024.ini 2026.ini --by market\n"
+        "  joulebook index stand our-answers.csv --market Germany\n"
+        "  joulebook index report index.ini --lang ko --output index.html\n"
         "\n"
         "exit status: 0 done, 1 the calibration did not converge (nothing is written), 2 wrong usage,\n"
         "3 bad input (file, line and column are named), 4 could not\n",

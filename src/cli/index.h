@@ -11,7 +11,8 @@ struct jb_index_command {
     int (*run)(struct jb_cli *cli); /* argv[1…]: what follows NAME */
 };
 
-extern const struct jb_index_command jb_index_calibrate, jb_index_tabulate;
+extern const struct jb_index_command jb_index_calibrate, jb_index_compare, jb_index_report, jb_index_score,
+    jb_index_stand, jb_index_tabulate, jb_index_trend;
 
 /* A survey as its plan describes it. */
 struct jb_index_survey {

@@ -176,6 +176,8 @@ static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, 
         plan->data = value;
     } else if (strcmp(key, "weight") == 0) {
         plan->weight = value;
+    } else if (strcmp(key, "note") == 0) {
+        plan->note = value;
     } else if (strcmp(key, "id") == 0) {
         plan->id = value;
     } else if (strcmp(key, "strata") == 0) {
@@ -198,7 +200,7 @@ static enum jb_code take_survey(struct jb_plan_reader *reader, const char *key, 
         code = JB_PLAN_WRONG(
             reader,
             "[survey] has no key '%.60s'; it may have data, weight, id, strata, clusters, population, "
-            "missing, lonely, interval, confidence",
+            "missing, lonely, interval, confidence, note",
             key);
     }
     return code;
@@ -224,7 +226,8 @@ static const struct jb_plan_section section_survey = {"survey", false, NULL, tak
 static const struct jb_plan_section *const sections[] = {
     &section_survey,         &jb_plan_section_question,   &jb_plan_section_group,
     &jb_plan_section_filter, &jb_plan_section_replicates, &jb_plan_section_calibration,
-    &jb_plan_section_target,
+    &jb_plan_section_target, &jb_plan_section_pillar,     &jb_plan_section_item,
+    &jb_plan_section_text,
 };
 
 /* "[survey], [question NAME] …" */
@@ -325,6 +328,7 @@ void jb_plan_free(struct jb_plan *plan) {
         free(plan->targets[i].levels);
     free(plan->owned);
     free(plan->questions);
+    free(plan->texts);
     free(plan->text);
     free(plan);
 }

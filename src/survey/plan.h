@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "survey/answers.h"
 #include "survey/inference.h"
+#include "survey/pillars.h"
 
 #define JB_PLAN_QUESTIONS 1024
 #define JB_PLAN_GROUPS    64
@@ -134,12 +135,17 @@ struct jb_plan_replicates {
     unsigned line;
 };
 
+struct jb_plan_text {
+    const char *language, *from, *to;
+};
+
 struct jb_plan {
     char *text;   /* what all the names point into */
     void **owned; /* arrays of the lists, freed with the plan */
     size_t owned_count, owned_capacity;
     const char *data, *weight;
-    const char *id; /* column that names people; NULL: none */
+    const char *note; /* what every result has to say of the data; NULL: nothing */
+    const char *id;   /* column that names people; NULL: none */
     struct jb_plan_list strata, clusters, population, missing;
     enum jb_lonely lonely;
     enum jb_interval interval;
@@ -154,6 +160,10 @@ struct jb_plan {
     size_t target_count;
     struct jb_plan_calibration calibration;
     struct jb_plan_replicates replicates;
+    struct jb_index index; /* without a pillar: the plan has none, nor the questions of the default ones */
+    struct jb_plan_text *texts;
+    size_t text_count, text_capacity;
+    const char *language; /* of the section [text] that is read */
 };
 
 /* Reads text (not kept). name is for messages; JB_INPUT names the line and what may stand there. */
@@ -164,6 +174,8 @@ void jb_plan_free(struct jb_plan *plan); /* NULL-safe */
 const struct jb_question *jb_plan_question(const struct jb_plan *plan, const char *name); /* NULL: none */
 const struct jb_plan_group *jb_plan_group(const struct jb_plan *plan, const char *name);
 const struct jb_plan_filter *jb_plan_filter(const struct jb_plan *plan, const char *name);
+/* What [text LANGUAGE] says for text; text itself where it says nothing. */
+const char *jb_plan_translate(const struct jb_plan *plan, const char *language, const char *text);
 
 /* Adds the filter that text says, as "market = KR, JP and size >= 250". Before jb_plan_wanted. */
 enum jb_code jb_plan_add_filter(struct jb_plan *plan, const char *text, struct jb_error *error,

@@ -54,6 +54,7 @@ enum jb_code jb_plan_read_conditions(struct jb_plan_reader *reader, char *value,
 void jb_plan_resolve_filter(const struct jb_plan *plan, struct jb_plan_filter *filter);
 
 extern const struct jb_plan_section jb_plan_section_question, jb_plan_section_group, jb_plan_section_filter,
-    jb_plan_section_replicates, jb_plan_section_calibration, jb_plan_section_target;
+    jb_plan_section_replicates, jb_plan_section_calibration, jb_plan_section_target, jb_plan_section_pillar,
+    jb_plan_section_item, jb_plan_section_text;
 
 #endif
