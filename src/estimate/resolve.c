@@ -146,7 +146,7 @@ enum jb_code jb_resolve_language(const struct jb_catalogue *catalogue, const cha
     }
     struct jb_model_size size = size_of(name, given);
     if (size.total > 0) {
-        struct jb_resolved resolved = {.is_by_size = true};
+        struct jb_resolved resolved = {0};
         enum jb_code code = jb_shape_of_counts(size.total, size.active, error, &resolved.shape);
         if (!code)
             *ret_resolved = resolved;
@@ -164,6 +164,7 @@ static struct jb_diffuser typical(double parameters, bool is_video) {
     struct jb_diffuser diffuser = {
         .denoiser = JB_DENOISER_TRANSFORMER,
         .is_video = is_video,
+        .is_typical = true,
         .parameters = parameters,
         .passed = 12 * layers * width * width,
         .text_parameters = 5e9,
