@@ -69,7 +69,8 @@ static int likeness(const char *wanted, const char *wanted_reduced, const char *
     if (strcmp(wanted_reduced, reduced) == 0)
         return 2;
     return is_near && has_same_digits(wanted_reduced, reduced) &&
-           jb_name_distance(wanted_reduced, reduced) <= NEAR_EDITS;
+           (jb_name_distance(wanted_reduced, reduced) <= NEAR_EDITS ||
+            jb_name_distance(jb_name_short(wanted), jb_name_short(name)) <= NEAR_EDITS);
 }
 
 static double billions_at(const char *text, const char **ret_end) {
