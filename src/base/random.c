@@ -1,6 +1,9 @@
 /* A seeded generator: xoshiro256**, seeded by splitmix64. */
 #include "base/random.h"
 
+#include <assert.h>
+#include <math.h>
+
 static uint64_t rotate_left(uint64_t value, int count) {
     return (value << count) | (value >> (64 - count));
 }
@@ -41,4 +44,31 @@ uint64_t jb_random_below(struct jb_random *random, uint64_t bound) {
 
 double jb_random_unit(struct jb_random *random) {
     return (double)(jb_random_uint64(random) >> 11) * 0x1.0p-53;
+}
+
+double jb_random_normal(struct jb_random *random) {
+    for (;;) {
+        double x = 2 * jb_random_unit(random) - 1, y = 2 * jb_random_unit(random) - 1;
+        double square = x * x + y * y;
+        if (square > 0 && square < 1)
+            return x * sqrt(-2 * log(square) / square);
+    }
+}
+
+double jb_random_gamma(struct jb_random *random, double shape) {
+    assert(shape > 0);
+    if (shape < 1) {
+        double boost = pow(1 - jb_random_unit(random), 1 / shape);
+        return jb_random_gamma(random, shape + 1) * boost;
+    }
+    double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x = jb_random_normal(random), v = 1 + c * x;
+        if (v <= 0)
+            continue;
+        v = v * v * v;
+        double u = 1 - jb_random_unit(random);
+        if (log(u) < x * x / 2 + d - d * v + d * log(v))
+            return d * v;
+    }
 }

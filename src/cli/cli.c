@@ -174,3 +174,20 @@ enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PAT
                ? JB_OK
                : jb_error_set(error, JB_USAGE, "the folder of own factor tables has too long a path");
 }
+
+int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors) {
+    char own_path[PATH_MAX];
+    struct jb_error error = {0};
+    _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
+    enum jb_code code = jb_cli_own_factors_path(&error, own_path);
+    if (!code) {
+        struct jb_factor_load load = {.data_path = jb_cli_data_path(cli), .own_path = own_path};
+        code = jb_factors_load(&load, &error, &factors);
+    }
+    if (!code)
+        code = jb_factors_check(factors, &error);
+    if (code)
+        return jb_cli_fail(cli, code, &error);
+    *ret_factors = JB_TAKE(factors);
+    return -1;
+}

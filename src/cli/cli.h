@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "factor/factor.h"
 #include "ledger/ledger.h"
 #include "report/form.h"
 
@@ -29,7 +30,8 @@ struct jb_verb {
 };
 
 extern const struct jb_verb jb_verb_balance, jb_verb_explain, jb_verb_export, jb_verb_factors, jb_verb_import,
-    jb_verb_index, jb_verb_label, jb_verb_meter, jb_verb_run, jb_verb_sources, jb_verb_statement, jb_verb_top;
+    jb_verb_index, jb_verb_label, jb_verb_meter, jb_verb_rank, jb_verb_run, jb_verb_sources,
+    jb_verb_statement, jb_verb_top;
 
 extern const struct jb_verb *const jb_verb_table[]; /* in the order of `help`; ends with NULL */
 
@@ -68,5 +70,8 @@ const char *jb_cli_data_path(const struct jb_cli *cli);
 /* Folder of the user's own factor tables, which need not be there: $JOULEBOOK_FACTORS, joulebook/factors in
  * the user's data folder, or /var/lib/joulebook/factors for root. */
 enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PATH_MAX]);
+/* The tables that ship and the user's own, all of them good: figures are not cited from tables that are
+ * partly wrong. Returns -1 to go on. */
+int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors);
 
 #endif

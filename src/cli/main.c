@@ -24,6 +24,7 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_import,
     &jb_verb_label,
     &jb_verb_factors,
+    &jb_verb_rank,
     &jb_verb_index,
     NULL,
 };

@@ -62,13 +62,37 @@ _joulebook() {
     import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
+    factors,--series) :; return ;;
+    factors,--columns) :; return ;;
+    factors,--zone) :; return ;;
+    factors,--dates) :; return ;;
+    factors,--step) :; return ;;
+    factors,--source) :; return ;;
+    factors,--licence) :; return ;;
+    factors,--uncertainty) :; return ;;
+    factors,--from) :; return ;;
+    factors,--to) :; return ;;
+    rank,--weights) :; return ;;
+    rank,--goalposts) :; return ;;
+    rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
+    rank,--providers) :; return ;;
+    rank,--regions) :; return ;;
+    rank,--countries) :; return ;;
+    rank,--near) :; return ;;
+    rank,--max-latency) :; return ;;
+    rank,--data) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    rank,--concentration) :; return ;;
+    rank,--draws) :; return ;;
+    rank,--seed) :; return ;;
+    rank,--at) :; return ;;
+    rank,--limit) :; return ;;
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -110,8 +134,11 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--list --json --csv --help" -- "$word"))
         ;;
     factors)
-        COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--at --name --replace --series --columns --zone --dates --step --source --licence --uncertainty --steps --from --to --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    rank)
+        COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     index)
         COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
