@@ -109,7 +109,7 @@ enum jb_code jb_facts_fault(const struct jb_facts *table, size_t row, size_t col
                         table->rows[row].fields[column], why);
 }
 
-enum jb_code jb_number_parse(const char *text, struct jb_error *error, double *ret_number) {
+enum jb_code jb_fact_number_parse(const char *text, struct jb_error *error, double *ret_number) {
     char *end;
     if (!*text || strspn(text, "+-.0123456789eE") != strlen(text))
         return jb_error_set(error, JB_INPUT, "'%.40s' is no number", text);
@@ -124,7 +124,7 @@ enum jb_code jb_facts_number(const struct jb_facts *table, size_t row, size_t co
                              double empty, struct jb_error *error, double *ret_number) {
     const char *text = jb_facts_text(table, row, column);
     double number = empty;
-    if (*text ? jb_number_parse(text, NULL, &number) != JB_OK : isnan(empty))
+    if (*text ? jb_fact_number_parse(text, NULL, &number) != JB_OK : isnan(empty))
         return jb_facts_fault(table, row, column, "is no number", error);
     if (*text && number < floor)
         return jb_facts_fault(table, row, column, "is too small", error);

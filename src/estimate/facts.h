@@ -31,7 +31,7 @@ enum jb_code jb_facts_fault(const struct jb_facts *table, size_t row, size_t col
                             struct jb_error *error);
 
 /* A finite number and nothing else, without blanks, "nan", "inf" or hexadecimal. */
-enum jb_code jb_number_parse(const char *text, struct jb_error *error, double *ret_number);
+enum jb_code jb_fact_number_parse(const char *text, struct jb_error *error, double *ret_number);
 
 JB_DEFINE_CLEANUP(struct jb_facts, jb_facts_free);
 

@@ -67,7 +67,7 @@ static const char *cell(const struct table *table, size_t row, const char *colum
 
 static double number(const struct table *table, size_t row, const char *column) {
     double value = NAN;
-    if (jb_number_parse(cell(table, row, column), NULL, &value))
+    if (jb_fact_number_parse(cell(table, row, column), NULL, &value))
         fail_msg("row %zu, %s: '%s', refused: %s", row, column, cell(table, row, column),
                  cell(table, row, "refusal"));
     return value;
@@ -127,6 +127,9 @@ static void a_bad_row_says_why_and_the_others_go_on(void **state) {
         {",lm-arena-chat,Qwen/Qwen3-8B,,,fp3,H100,1,,,,,,,8,500,,,,", "weight_precision: no precision 'fp3'"},
         {",lm-arena-chat,Qwen/Qwen3-8B,,,,H100,3,,,2,,,,8,500,,,,",
          "3 accelerators cannot be shared out evenly"},
+        {",lm-arena-chat,qwen2.5-72b,,,,H100,1,,,,,,,8,500,,,,",
+         "147.7 GB on each of 1 accelerators do not fit into"},
+        {",lm-arena-chat,qwen2.5-72b,,,,H100,2,,,,,,,900,500,,,,", ""},
         {",text-to-image,Foo/Nothing,,,,H100,1,,,,,,,1,,,,,",
          "model_id: no diffusion model 'Foo/Nothing'; near: "},
         {",text-to-image,Foo/Nothing-2B,,,,H100,1,,,,,,,1,,,,,", ""},
@@ -300,9 +303,9 @@ static void numbers_are_numbers(void **state) {
     static const char *const bad[] = {"", " 1", "1 ", "nan", "inf", "0x10", "1e", "--1", "1e999", "1,5", "."};
     double value = 7;
     for (size_t i = 0; i < JB_COUNT(bad); i++)
-        assert_int_equal(jb_number_parse(bad[i], NULL, &value), JB_INPUT);
+        assert_int_equal(jb_fact_number_parse(bad[i], NULL, &value), JB_INPUT);
     assert_true(value == 7);
-    assert_int_equal(jb_number_parse("-1.5e3", NULL, &value), JB_OK);
+    assert_int_equal(jb_fact_number_parse("-1.5e3", NULL, &value), JB_OK);
     assert_true(value == -1500);
 }
 
