@@ -93,7 +93,7 @@ static void names_resolve_as_people_write_them(void **state) {
     assert_int_equal(TRY(&error, &estimate, "model", "wan2.1-t2v-15b"), JB_USAGE);
     assert_non_null(strstr(error.message, "Wan-AI/Wan2.1-T2V-14B"));
     assert_int_equal(TRY(&error, &estimate, "model", "qwen2.5-7b", "gpu", "H1"), JB_USAGE);
-    assert_int_equal(TRY(&error, &estimate, "model", "./nowhere.gguf"), JB_USAGE);
+    assert_int_equal(TRY(&error, &estimate, "model", "./nowhere.gguf"), JB_NO_DATA);
 }
 
 static void what_does_not_fit_says_what_it_needs(void **state) {

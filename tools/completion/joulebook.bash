@@ -76,6 +76,44 @@ _joulebook() {
     rank,--seed) :; return ;;
     rank,--at) :; return ;;
     rank,--limit) :; return ;;
+    estimate,--gpu) :; return ;;
+    estimate,--gpus) :; return ;;
+    estimate,--precision) COMPREPLY=($(compgen -W "bf16 fp8 int8 int4 mxfp4" -- "$word")); return ;;
+    estimate,--tensor-parallel) :; return ;;
+    estimate,--data-parallel) :; return ;;
+    estimate,--pipeline-parallel) :; return ;;
+    estimate,--ring-parallel) :; return ;;
+    estimate,--input-tokens) :; return ;;
+    estimate,--output-tokens) :; return ;;
+    estimate,--cached-tokens) :; return ;;
+    estimate,--concurrency) :; return ;;
+    estimate,--rate) :; return ;;
+    estimate,--image) :; return ;;
+    estimate,--images) :; return ;;
+    estimate,--video) :; return ;;
+    estimate,--video-seconds) :; return ;;
+    estimate,--vision-tokens) :; return ;;
+    estimate,--experts-per-token) :; return ;;
+    estimate,--size) :; return ;;
+    estimate,--frames) :; return ;;
+    estimate,--steps) :; return ;;
+    estimate,--guidance) COMPREPLY=($(compgen -W "yes" -- "$word")); return ;;
+    estimate,--batch) :; return ;;
+    estimate,--train-tokens) :; return ;;
+    estimate,--sequence-tokens) :; return ;;
+    estimate,--trained-share) :; return ;;
+    estimate,--mfu) :; return ;;
+    estimate,--region) :; return ;;
+    estimate,--at) COMPREPLY=($(compgen -W "when" -- "$word")); return ;;
+    estimate,--pue) :; return ;;
+    estimate,--wue) :; return ;;
+    estimate,--electricity-price) :; return ;;
+    estimate,--gpu-price) :; return ;;
+    estimate,--currency) :; return ;;
+    estimate,--config) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--compare) :; return ;;
+    estimate,--score) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--at-least) :; return ;;
     payback,--require) :; return ;;
     payback,--draws) :; return ;;
     payback,--seed) :; return ;;
@@ -135,7 +173,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     estimate)
-        COMPREPLY=($(compgen -W "--help" -- "$word"))
+        COMPREPLY=($(compgen -W "--gpu --gpus --precision --tensor-parallel --data-parallel --pipeline-parallel --expert-parallel --ring-parallel --input-tokens --output-tokens --cached-tokens --concurrency --rate --image --images --video --video-seconds --vision-tokens --sparse-attention --experts-per-token --size --frames --steps --guidance --batch --train-tokens --sequence-tokens --trained-share --mfu --region --at --pue --wue --electricity-price --gpu-price --currency --config --compare --score --at-least --json --csv --help" -- "$word"))
         ;;
     payback)
         COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))
