@@ -316,11 +316,13 @@ enum jb_code jb_lookup_job(struct jb_lookup *lookup, const struct jb_project_ite
     else
         rates.energy.constant = energy->energy_j / 3600;
     rates.energy.constant *= 1e-3;
+    bool is_large = energy->energy_j >= 3.6e6;
+    double size_j = is_large ? 3.6e6 : 3600;
     (void)snprintf(note, sizeof note,
-                   "%.80s: %.3g Wh of GPU energy a %s, %.3g – %.3g, on %u %s in %s, at %.3g in flight",
-                   estimate.model, energy->energy_j / 3600, units[energy->unit], energy->low_j / 3600,
-                   energy->high_j / 3600, estimate.accelerator_count, estimate.accelerator->name,
-                   jb_precision_name(estimate.precision), energy->concurrency);
+                   "%.80s: %.3g %s of GPU energy a %s, %.3g – %.3g, on %u %s in %s, at %.3g in flight",
+                   estimate.model, energy->energy_j / size_j, is_large ? "kWh" : "Wh", units[energy->unit],
+                   energy->low_j / size_j, energy->high_j / size_j, estimate.accelerator_count,
+                   estimate.accelerator->name, jb_precision_name(estimate.precision), energy->concurrency);
     add_note(lookup, note);
     if (!code)
         code = find_host_power(lookup, estimate.accelerator->name, &rates.host);
