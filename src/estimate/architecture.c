@@ -45,7 +45,8 @@ static jb_uint128 vision_weights(const struct jb_architecture *a) {
     if (!a->vision_layer_count)
         return 0;
     uint64_t width = a->vision_hidden, merged = width * a->vision_merge * a->vision_merge;
-    jb_uint128 layer = 4 * times(width, width) + 3 * times(width, a->vision_intermediate);
+    unsigned matrices = a->is_vision_plain ? 2 : 3;
+    jb_uint128 layer = 4 * times(width, width) + matrices * times(width, a->vision_intermediate);
     return times(3 * (uint64_t)a->vision_temporal_patch * a->vision_patch * a->vision_patch, width) +
            layer * a->vision_layer_count + times(merged, merged) + times(merged, a->hidden);
 }
@@ -112,6 +113,7 @@ enum jb_code jb_architecture_validate(const struct jb_architecture *a, struct jb
         {"vision patch", a->vision_patch, a->vision_layer_count ? 1 : 0, 1024},
         {"vision merge", a->vision_merge, a->vision_layer_count ? 1 : 0, 64},
         {"vision temporal patch", a->vision_temporal_patch, a->vision_layer_count ? 1 : 0, 64},
+        {"tokens of an image", a->image_tokens, 0, 1U << 20},
     };
     for (size_t i = 0; i < JB_COUNT(fields); i++) {
         if (fields[i].value < fields[i].floor || fields[i].value > fields[i].ceiling)
@@ -157,6 +159,10 @@ static enum jb_code count_tokens(const struct jb_architecture *a, uint32_t width
         return jb_error_set(error, JB_USAGE, "the model has no vision tower that is known");
     if (!width || !height)
         return jb_error_set(error, JB_USAGE, "an image of no size");
+    if (a->image_tokens) {
+        *ret_tokens = a->image_tokens;
+        return JB_OK;
+    }
     double wide = width, high = height;
     if (wide > 200 * high || high > 200 * wide)
         return jb_error_set(error, JB_USAGE, "%ux%u: sides may differ by up to 200 times", width, height);

@@ -36,9 +36,12 @@ struct jb_architecture {
     uint32_t linear_layer_count, linear_key_width, linear_value_width, linear_value_heads, linear_kernel;
     uint32_t state_layer_count, state_heads, state_head_size, state_groups, state_size, state_kernel;
 
-    /* The vision tower of Qwen2.5-VL (arXiv 2502.13923, table 1). */
+    /* A vision tower like that of Qwen2.5-VL (arXiv 2502.13923, table 1). */
     uint32_t vision_layer_count, vision_hidden, vision_intermediate, vision_patch, vision_merge,
         vision_temporal_patch;
+    bool is_vision_plain;  /* the feed-forward parts of the tower have two matrices, not three */
+    uint32_t image_tokens; /* that an image becomes, whatever its size; 0: it follows from the size */
+    bool has_sound;        /* reads the sound of a video beside its pictures */
 };
 
 /* Weights in matrices; norms and biases (below 0.1 %) are not in it. */
@@ -60,9 +63,10 @@ uint64_t jb_architecture_kv_per_token(const struct jb_architecture *architecture
 /* Numbers kept for a context of that many tokens: sliding layers stop at their window. */
 uint64_t jb_architecture_kv(const struct jb_architecture *architecture, uint64_t token_count);
 
-/* Tokens that Qwen2.5-VL makes of an image: both sides rounded to patches × merge, scaled to stay between
- * 4 and 16,384 tokens (the processor's min_pixels 3,136 and max_pixels 12,845,056 with patch 14 and merge 2).
- * JB_USAGE when the model has no vision tower, a side is 0 or the sides differ by more than 200 times. */
+/* image_tokens where the model has it; else those that Qwen2.5-VL makes of an image: both sides rounded to
+ * patches × merge, scaled to stay between 4 and 16,384 tokens (the processor's min_pixels 3,136 and
+ * max_pixels 12,845,056 with patch 14 and merge 2). JB_USAGE when the model has no vision tower, a side is 0
+ * or the sides differ by more than 200 times. */
 enum jb_code jb_architecture_image_tokens(const struct jb_architecture *architecture, uint32_t width,
                                           uint32_t height, struct jb_error *error, uint64_t *ret_tokens);
 

@@ -38,6 +38,7 @@ static const char *const columns[] = {"model",
                                       "heads",
                                       "kv_heads",
                                       "head_size",
+                                      "attention_layers",
                                       "sliding_layers",
                                       "sliding_window",
                                       "dense_layers",
@@ -47,31 +48,48 @@ static const char *const columns[] = {"model",
                                       "experts_per_token",
                                       "expert_intermediate",
                                       "shared_intermediate",
+                                      "two_matrices",
                                       "kv_rank",
                                       "query_rank",
                                       "rope_size",
                                       "nope_size",
                                       "value_size",
+                                      "state_layers",
+                                      "state_heads",
+                                      "state_head_size",
+                                      "state_groups",
+                                      "state_size",
+                                      "state_kernel",
                                       "vision_layers",
                                       "vision_hidden",
                                       "vision_intermediate",
                                       "vision_patch",
                                       "vision_merge",
                                       "vision_temporal_patch",
+                                      "vision_two_matrices",
+                                      "image_tokens",
+                                      "sound",
                                       "counted_b",
                                       "counted_active_b",
                                       "source"};
 #define FIRST_DECIMAL (JB_COUNT(columns) - 3)
 
-/* Where the whole numbers of a row go, in the order of the columns behind "model". `tied` stands apart. */
-static void set_fields(struct jb_architecture *a, uint32_t *tied, uint32_t *targets[static FIRST_DECIMAL]) {
+/* Columns of yes (1) and no (0). */
+struct flags {
+    uint32_t tied, two_matrices, vision_two_matrices, sound;
+};
+
+/* Where the whole numbers of a row go, in the order of the columns behind "model". */
+static void set_fields(struct jb_architecture *a, struct flags *flags,
+                       uint32_t *targets[static FIRST_DECIMAL]) {
     uint32_t *const order[] = {&a->layer_count,
                                &a->hidden,
                                &a->vocabulary,
-                               tied,
+                               &flags->tied,
                                &a->head_count,
                                &a->kv_head_count,
                                &a->head_size,
+                               &a->attention_layer_count,
                                &a->sliding_layer_count,
                                &a->sliding_window,
                                &a->dense_layer_count,
@@ -81,39 +99,52 @@ static void set_fields(struct jb_architecture *a, uint32_t *tied, uint32_t *targ
                                &a->experts_per_token,
                                &a->expert_intermediate,
                                &a->shared_intermediate,
+                               &flags->two_matrices,
                                &a->kv_rank,
                                &a->query_rank,
                                &a->rope_size,
                                &a->nope_size,
                                &a->value_size,
+                               &a->state_layer_count,
+                               &a->state_heads,
+                               &a->state_head_size,
+                               &a->state_groups,
+                               &a->state_size,
+                               &a->state_kernel,
                                &a->vision_layer_count,
                                &a->vision_hidden,
                                &a->vision_intermediate,
                                &a->vision_patch,
                                &a->vision_merge,
-                               &a->vision_temporal_patch};
+                               &a->vision_temporal_patch,
+                               &flags->vision_two_matrices,
+                               &a->image_tokens,
+                               &flags->sound};
     _Static_assert(JB_COUNT(order) == FIRST_DECIMAL - 1, "one target for each column of whole numbers");
     memcpy(targets + 1, order, sizeof order);
 }
 
 static enum jb_code read_row(const char *const *fields, size_t count, struct jb_error *error,
                              struct jb_model *ret_model) {
-    struct jb_model model = {.architecture.is_gated = true};
-    uint32_t *targets[FIRST_DECIMAL] = {NULL}, tied = 0;
+    struct jb_model model = {0};
+    struct flags flags = {0};
+    uint32_t *targets[FIRST_DECIMAL] = {NULL};
     if (count != JB_COUNT(columns))
         return jb_error_set(error, JB_INPUT, "%zu fields, not %zu", count, JB_COUNT(columns));
     if (!*fields[0] || strlen(fields[0]) >= sizeof model.name)
         return jb_error_set(error, JB_INPUT, "model: 1 to %zu bytes", sizeof model.name - 1);
     strcpy(model.name, fields[0]);
-    set_fields(&model.architecture, &tied, targets);
+    set_fields(&model.architecture, &flags, targets);
     for (size_t i = 1; i < FIRST_DECIMAL; i++) {
         uint64_t value;
         if (jb_uint64_parse(fields[i], NULL, &value) || value > UINT32_MAX)
             return jb_error_set(error, JB_INPUT, "%s: '%.40s' is no whole number", columns[i], fields[i]);
         *targets[i] = (uint32_t)value;
     }
-    model.architecture.is_tied = tied != 0;
-    model.architecture.attention_layer_count = model.architecture.layer_count;
+    model.architecture.is_tied = flags.tied != 0;
+    model.architecture.is_gated = flags.two_matrices == 0;
+    model.architecture.is_vision_plain = flags.vision_two_matrices != 0;
+    model.architecture.has_sound = flags.sound != 0;
     uint64_t *const counted[] = {&model.counted_millions, &model.counted_active_millions};
     for (size_t i = 0; i < JB_COUNT(counted); i++) {
         int64_t value = 0;

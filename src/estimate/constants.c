@@ -9,8 +9,9 @@
 
 #define FILE_NAME "estimate/constants.csv"
 
-enum column { NAME, VALUE, LEAST, MOST, UNIT, MEANING, COLUMN_COUNT };
-static const char *const columns[COLUMN_COUNT] = {"name", "value", "least", "most", "unit", "meaning"};
+enum column { NAME, VALUE, START, LEAST, MOST, UNIT, MEANING, COLUMN_COUNT };
+static const char *const columns[COLUMN_COUNT] = {"name", "value", "start",  "least",
+                                                  "most", "unit",  "meaning"};
 
 void jb_energy_constants_free(struct jb_energy_constants *constants) {
     free(constants);
@@ -19,55 +20,79 @@ void jb_energy_constants_free(struct jb_energy_constants *constants) {
 static const struct {
     const char *name;
     size_t offset;
-} fields[] = {
-#define JB_ROW(name) {#name, offsetof(struct jb_energy_constants, name)},
-    JB_TEXT_CONSTANTS(JB_ROW) JB_PICTURE_CONSTANTS(JB_ROW) JB_INTERVAL_CONSTANTS(JB_ROW)
-#undef JB_ROW
-};
+    int group;
+} fields[JB_CONSTANT_COUNT] = {
+#define JB_TEXT_ROW(name)     {#name, offsetof(struct jb_energy_constants, name), JB_CONSTANT_TEXT},
+#define JB_PICTURE_ROW(name)  {#name, offsetof(struct jb_energy_constants, name), JB_CONSTANT_PICTURE},
+#define JB_WORK_ROW(name)     {#name, offsetof(struct jb_energy_constants, name), JB_CONSTANT_WORK},
+#define JB_INTERVAL_ROW(name) {#name, offsetof(struct jb_energy_constants, name), JB_CONSTANT_INTERVAL},
+    JB_TEXT_CONSTANTS(JB_TEXT_ROW) JB_PICTURE_CONSTANTS(JB_PICTURE_ROW) JB_WORK_CONSTANTS(JB_WORK_ROW)
+        JB_INTERVAL_CONSTANTS(JB_INTERVAL_ROW)};
 
-static enum jb_code read_row(const struct jb_facts *table, size_t row, struct jb_error *error,
-                             struct jb_energy_constants *constants, bool *is_set) {
-    const char *name = jb_facts_text(table, row, NAME);
+/* A row of the table: which constant it is, and its value. */
+static enum jb_code read_row(const struct jb_facts *facts, size_t row, struct jb_error *error,
+                             struct jb_constant *described, double *values) {
+    const char *name = jb_facts_text(facts, row, NAME);
     size_t at = 0;
-    while (at < JB_COUNT(fields) && strcmp(name, fields[at].name) != 0)
+    while (at < JB_CONSTANT_COUNT && strcmp(name, fields[at].name) != 0)
         at++;
-    if (at == JB_COUNT(fields))
-        return jb_facts_fault(table, row, NAME, "is no constant of this version", error);
-    if (is_set[at])
-        return jb_facts_fault(table, row, NAME, "stands there twice", error);
-    double least = 0, most = 0, value = 0;
-    enum jb_code code = jb_facts_number(table, row, LEAST, 0, NAN, error, &least);
+    if (at == JB_CONSTANT_COUNT)
+        return jb_facts_fault(facts, row, NAME, "is no constant of this version", error);
+    if (described[at].name)
+        return jb_facts_fault(facts, row, NAME, "stands there twice", error);
+    struct jb_constant made = {
+        .name = fields[at].name, .offset = fields[at].offset, .group = (unsigned)fields[at].group};
+    enum jb_code code = jb_facts_number(facts, row, LEAST, 0, NAN, error, &made.least);
     if (!code)
-        code = jb_facts_number(table, row, MOST, least, NAN, error, &most);
+        code = jb_facts_number(facts, row, MOST, made.least, NAN, error, &made.most);
     if (!code)
-        code = jb_facts_number(table, row, VALUE, least, NAN, error, &value);
-    if (!code && value > most)
-        code = jb_facts_fault(table, row, VALUE, "is above the most that makes sense", error);
-    if (code)
-        return code;
-    memcpy((char *)constants + fields[at].offset, &value, sizeof value);
-    is_set[at] = true;
-    return JB_OK;
+        code = jb_facts_number(facts, row, START, made.least, NAN, error, &made.start);
+    if (!code)
+        code = jb_facts_number(facts, row, VALUE, made.least, NAN, error, &values[at]);
+    if (!code && (values[at] > made.most || made.start > made.most))
+        code = jb_facts_fault(facts, row, VALUE, "is above the most that makes sense", error);
+    if (!code)
+        described[at] = made;
+    return code;
+}
+
+static enum jb_code read_all(const char *data_path, struct jb_error *error, struct jb_constant *described,
+                             double *values) {
+    _cleanup_(jb_facts_free_cleanup) struct jb_facts *facts = NULL;
+    memset(described, 0, JB_CONSTANT_COUNT * sizeof *described);
+    enum jb_code code = jb_facts_read(data_path, FILE_NAME, columns, COLUMN_COUNT, error, &facts);
+    for (size_t i = 0; !code && i < jb_facts_count(facts); i++)
+        code = read_row(facts, i, error, described, values);
+    for (size_t i = 0; !code && i < JB_CONSTANT_COUNT; i++) {
+        if (!described[i].name)
+            code =
+                jb_error_set(error, JB_INPUT, "%s/" FILE_NAME ": %s is missing", data_path, fields[i].name);
+    }
+    return code;
+}
+
+enum jb_code jb_constants_describe(const char *data_path, struct jb_error *error,
+                                   struct jb_constant ret_constants[static JB_CONSTANT_COUNT]) {
+    struct jb_constant described[JB_CONSTANT_COUNT];
+    double values[JB_CONSTANT_COUNT];
+    enum jb_code code = read_all(data_path, error, described, values);
+    if (!code)
+        memcpy(ret_constants, described, sizeof described);
+    return code;
 }
 
 enum jb_code jb_energy_constants_read(const char *data_path, struct jb_error *error,
                                       struct jb_energy_constants **ret_constants) {
-    _cleanup_(jb_facts_free_cleanup) struct jb_facts *table = NULL;
-    bool is_set[JB_COUNT(fields)] = {false};
-    enum jb_code code = jb_facts_read(data_path, FILE_NAME, columns, COLUMN_COUNT, error, &table);
+    struct jb_constant described[JB_CONSTANT_COUNT];
+    double values[JB_CONSTANT_COUNT];
+    enum jb_code code = read_all(data_path, error, described, values);
     if (code)
         return code;
-    _cleanup_(jb_energy_constants_free_cleanup) struct jb_energy_constants *made = calloc(1, sizeof *made);
+    struct jb_energy_constants *made = calloc(1, sizeof *made);
     if (!made)
         return jb_error_set(error, JB_MEMORY, "no memory for the constants of the energy model");
-    for (size_t i = 0; !code && i < jb_facts_count(table); i++)
-        code = read_row(table, i, error, made, is_set);
-    for (size_t i = 0; !code && i < JB_COUNT(fields); i++) {
-        if (!is_set[i])
-            code =
-                jb_error_set(error, JB_INPUT, "%s/" FILE_NAME ": %s is missing", data_path, fields[i].name);
-    }
-    if (!code)
-        *ret_constants = JB_TAKE(made);
-    return code;
+    for (size_t i = 0; i < JB_CONSTANT_COUNT; i++)
+        memcpy((char *)made + described[i].offset, &values[i], sizeof values[i]);
+    *ret_constants = made;
+    return JB_OK;
 }

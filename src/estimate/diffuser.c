@@ -18,13 +18,13 @@ enum column {
     TEXT_M,
     LAYERS,
     HIDDEN,
+    HEADS,
     TEXT_TOKENS,
     VAE_STRIDE,
     VAE_STRIDE_TIME,
     PATCH,
     PATCH_TIME,
-    STREAMS,
-    NORMED,
+    TRAFFIC,
     SECOND_ATTENTION,
     REFERENCE_TFLOP,
     WIDTH,
@@ -36,10 +36,10 @@ enum column {
     COLUMN_COUNT,
 };
 static const char *const columns[COLUMN_COUNT] = {
-    "model",      "denoiser", "video",       "parameters_m",     "passed_m",        "text_m",
-    "layers",     "hidden",   "text_tokens", "vae_stride",       "vae_stride_time", "patch",
-    "patch_time", "streams",  "normed",      "second_attention", "reference_tflop", "width",
-    "height",     "frames",   "steps",       "guided",           "source"};
+    "model",  "denoiser",   "video",   "parameters_m",     "passed_m",        "text_m",
+    "layers", "hidden",     "heads",   "text_tokens",      "vae_stride",      "vae_stride_time",
+    "patch",  "patch_time", "traffic", "second_attention", "reference_tflop", "width",
+    "height", "frames",     "steps",   "guided",           "source"};
 
 struct jb_diffusers {
     struct jb_diffuser *items;
@@ -71,8 +71,7 @@ static enum jb_code read_numbers(const struct jb_facts *table, size_t row, struc
         {PARAMETERS_M, 1, 1e6, &ret->parameters},
         {PASSED_M, 0, 1e6, &ret->passed},
         {TEXT_M, 0, 1e6, &ret->text_parameters},
-        {STREAMS, 0, 1, &ret->streams},
-        {NORMED, 0, 1, &ret->normed},
+        {TRAFFIC, 0, 1, &ret->traffic},
         {SECOND_ATTENTION, 0, 1, &ret->second_attention},
         {REFERENCE_TFLOP, 0, 1e12, &ret->reference_operations},
     };
@@ -97,6 +96,7 @@ static enum jb_code read_wholes(const struct jb_facts *table, size_t row, struct
         {VIDEO, 0, 1, &is_video},
         {LAYERS, 1, 4096, &ret->layer_count},
         {HIDDEN, 1, 65536, &ret->hidden},
+        {HEADS, 1, 1024, &ret->head_count},
         {TEXT_TOKENS, 0, 65536, &ret->text_tokens},
         {VAE_STRIDE, 1, 256, &ret->vae_stride},
         {VAE_STRIDE_TIME, 1, 64, &ret->vae_stride_time},
@@ -163,15 +163,15 @@ enum jb_code jb_diffusers_read(const char *data_path, struct jb_error *error,
 
 enum jb_code jb_diffusers_find(const struct jb_diffusers *diffusers, const char *name, struct jb_error *error,
                                const struct jb_diffuser **ret_diffuser) {
-    static const char suffix[] = "-Diffusers";
+    static const char suffix[] = "diffusers";
     struct jb_near_names near = {0};
     char plain[JB_NAME_SIZE];
     size_t length = strlen(name);
     if (length >= sizeof plain)
         return jb_error_set(error, JB_USAGE, "'%.60s…': no model has so long a name", name);
     strcpy(plain, name);
-    if (length > strlen(suffix) && strcasecmp(plain + length - strlen(suffix), suffix) == 0)
-        plain[length - strlen(suffix)] = '\0';
+    if (length > sizeof suffix && strcasecmp(plain + length - strlen(suffix), suffix) == 0)
+        plain[length - sizeof suffix] = '\0';
     for (size_t i = 0; i < diffusers->count; i++) {
         if (jb_near_offer(&near, plain, diffusers->items[i].name) == 0) {
             *ret_diffuser = &diffusers->items[i];

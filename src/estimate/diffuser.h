@@ -23,11 +23,12 @@ struct jb_diffuser {
     double parameters;      /* of the denoiser: all that is in memory */
     double passed;          /* of those: what one token of the picture passes in one step */
     double text_parameters; /* text encoders */
-    uint32_t layer_count, hidden;
+    uint32_t layer_count, hidden, head_count;
     uint32_t text_tokens; /* that take part in the denoiser's own attention; 0: text is attended across */
     uint32_t vae_stride, vae_stride_time, patch, patch_time; /* pixels per latent, latents per token */
-    double streams; /* share of layers with matrices of their own for text (MMDiT, arXiv 2403.03206) */
-    double normed;  /* share of queries and keys that are normed or rotated one by one */
+    /* Times that a number as wide as the model goes to or from memory for a token in a layer, outside of
+     * matrices and attention: norms, modulation, gates, rotation, activation. Counted from the code. */
+    double traffic;
     double second_attention;     /* share of layers with a second attention over the picture */
     double reference_operations; /* UNet: of one pass at the default size; 0 for the others */
     uint32_t default_width, default_height, default_frames, default_steps;
@@ -44,7 +45,7 @@ void jb_diffusers_free(struct jb_diffusers *diffusers); /* NULL-safe */
 size_t jb_diffusers_count(const struct jb_diffusers *diffusers);
 const struct jb_diffuser *jb_diffusers_item(const struct jb_diffusers *diffusers, size_t index);
 
-/* By its whole name or what stands behind the '/', in any case, with or without "-Diffusers" at the end.
+/* By its whole name or what stands behind the '/', in any case, with or without "-diffusers" at the end.
  * JB_USAGE, with up to three near names in the message, when there is none. */
 enum jb_code jb_diffusers_find(const struct jb_diffusers *diffusers, const char *name, struct jb_error *error,
                                const struct jb_diffuser **ret_diffuser);

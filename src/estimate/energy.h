@@ -26,9 +26,10 @@ struct jb_deployment {
     uint32_t pipeline_parallel; /* 0 means 1 */
     uint32_t ring_parallel;     /* pictures: of the parts, in rings (arXiv 2310.01889); the rest by heads */
     bool is_expert_parallel;    /* whole experts on each accelerator, instead of a slice of every one */
-    double memory_share;        /* of memory that may be filled: 0 means 0.9, as vLLM does */
-    double host_step_s;         /* that the host keeps the accelerators waiting at each step, and */
-    double host_request_s;      /* at each request, as by decoding images; 0 where it does not */
+    bool passes_all_experts; /* kernels that go over all experts, chosen or not: fp8 in blocks (DeepGEMM) */
+    bool is_old_software;    /* of 2024: the host plans each step while the accelerators wait */
+    double memory_share;     /* of memory that may be filled: 0 means 0.9, as vLLM does */
+    double host_step_s;      /* that a host shared with others keeps them waiting at each step */
 };
 
 /* Text out of text, images or video. */
@@ -39,6 +40,7 @@ struct jb_text_work {
     double output_tokens;   /* per request; at least 1 */
     double concurrency;     /* requests in flight, over all accelerators; 0: from rate_per_s */
     double rate_per_s;      /* requests arriving; 0: from concurrency. Both 0: one in flight */
+    double repeated_share;  /* of requests: those whose whole prompt is in the prefix cache */
     double attention_share; /* of prefill attention that is computed: 0 means 1; sparse attention has less */
 };
 

@@ -8,6 +8,7 @@
 #define WEIGHT_BYTES  2.0
 #define RUNTIME_BYTES 2e9
 #define MEMORY_SHARE  0.9
+#define USUAL_TRAFFIC 60.0
 
 /* The work with the model's defaults filled in. */
 struct picture {
@@ -81,20 +82,22 @@ static struct denoising denoise(const struct jb_energy_constants *c, const struc
         n.linear = 2 * d->passed * own * passes;
         if (d->denoiser == JB_DENOISER_TRANSFORMER)
             n.attention = 4 * width * layers * own * all * passes * (1 + d->second_attention);
-        n.bytes = c->picture_traffic * WEIGHT_BYTES * width * layers * own * passes *
-                  (1 + c->norm_traffic * d->normed) * (1 + 0.3 * d->second_attention);
+        n.bytes = c->picture_traffic * d->traffic * WEIGHT_BYTES * width * layers * own * passes;
         /* Narrow matrices fill an accelerator less. */
-        compute = c->picture_compute * width / (width + c->picture_small);
+        compute = c->picture_compute * width / (width + c->narrow_width);
     }
     n.bytes += d->parameters * WEIGHT_BYTES;
-    n.attention_s = n.attention / (a->exponentials_per_s * c->picture_attention);
+    /* Kernels fill heads up to a multiple of 32, and wait for the exponential of each score. */
+    double head = width / d->head_count, filled = 32 * ceil(head / 32);
+    n.attention_s = n.attention * filled / head / a->exponentials_per_s *
+                    (1 / c->picture_attention + 1 / (4 * filled * c->picture_exponentials));
     if (ring > 1)
         n.attention_s *= c->ring_attention;
     n.gpu_s = n.linear / (a->operations_per_s[JB_BF16] * compute) + n.attention_s +
               n.bytes / (a->bytes_per_s * 0.8);
-    n.launch_s =
-        layers * c->picture_layer_s * (1 + c->norm_layer_s * d->normed) * (1 + 0.3 * d->second_attention) +
-        c->picture_step_s;
+    /* Launching follows the number of kernels, and these what goes through memory. */
+    double kernels = d->denoiser == JB_DENOISER_UNET ? 1 : pow(d->traffic / USUAL_TRAFFIC, c->layer_growth);
+    n.launch_s = layers * c->picture_layer_s * kernels + c->picture_step_s;
     double moved = all / count * width * WEIGHT_BYTES * passes * layers;
     if (heads > 1)
         n.link_s += layers * 4 * c->ulysses_latency_s +
@@ -142,10 +145,11 @@ enum jb_code jb_energy_of_picture(const struct jb_energy_constants *c, const str
            decode_s = decode_operations / (rate * c->unet_compute);
     double step_s = jb_smooth_maximum(n.gpu_s, n.launch_s, 4) + n.link_s;
     struct jb_stretch stretch = {
-        .time_s = p.steps * step_s + decode_s + c->pixel_s * pixels + c->picture_s +
-                  deployment->host_request_s * p.batch,
+        .time_s = p.steps * step_s + decode_s + c->picture_s +
+                  (deployment->is_old_software ? c->old_pixel_s : c->pixel_s) * pixels,
         .dynamic_j = tdp_w * (c->picture_busy_power * (p.steps * n.gpu_s + decode_s) +
-                              c->picture_compute_power * (p.steps * n.linear + decode_operations) / rate +
+                              c->picture_compute_power * p.steps * n.linear / rate +
+                              c->picture_decode_power * decode_s +
                               c->picture_attention_power * p.steps * n.attention_s +
                               c->picture_link_power * p.steps * n.link_s) +
                      c->picture_byte_j * n.bytes * p.steps,

@@ -3,7 +3,6 @@
 #include "estimate/energy.h"
 #include "estimate/energy_power.h"
 
-#include <assert.h>
 #include <math.h>
 
 #define CACHE_BYTES         2.0 /* of a number in the KV cache */
@@ -23,20 +22,48 @@ struct setting {
     double expert_ways;                   /* over how many accelerators all experts are spread */
     double cache_ways;                    /* over how many parts the KV cache is split */
     double prompt, vision, output, context;
+    double new_share; /* of requests: those whose prompt must be read */
     double attention_share;
 };
 
 /* What one accelerator does in one step. */
 struct load {
-    double gpu_s, host_s;
-    double busy_s, link_s; /* of gpu_s: kernels; waiting for the others */
-    double bytes;
-    double compute_s; /* operations at the full rate of the accelerator */
+    double time_s;
+    double dynamic_j; /* beside what being awake draws */
     double operations;
 };
 
-static double weight_bytes(const struct setting *s) {
-    return jb_precision_bytes(s->deployment->weights);
+static void add_load(struct load *load, const struct load *more, double times) {
+    load->time_s += times * more->time_s;
+    load->dynamic_j += times * more->dynamic_j;
+    load->operations += times * more->operations;
+}
+
+/* Formats whose weights are unpacked before they are multiplied, for want of arithmetic on them. */
+static bool is_unpacked(const struct setting *s) {
+    enum jb_precision weights = s->deployment->weights;
+    const double *rates = s->accelerator->operations_per_s;
+    return weights == JB_INT4 || (weights == JB_MXFP4 && rates[JB_MXFP4] <= rates[JB_BF16]);
+}
+
+/* Bytes of a weight outside of experts: models in mxfp4 have only their experts in it. */
+static double dense_bytes(const struct setting *s) {
+    bool is_bf16 = s->deployment->weights == JB_MXFP4 && s->shape->expert_count > 0;
+    return jb_precision_bytes(is_bf16 ? JB_BF16 : s->deployment->weights);
+}
+
+/* Operations a second that matrices of that format could reach. */
+static double rate_of(const struct setting *s, enum jb_precision weights) {
+    double bf16 = s->accelerator->operations_per_s[JB_BF16];
+    double peak = s->accelerator->operations_per_s[weights];
+    return peak > bf16 ? bf16 + (peak - bf16) * s->constants->eight_bit_gain : bf16;
+}
+
+/* Share of the memory's bandwidth that reading weights of so many bits reaches, over that of bf16. */
+static double unpacking(const struct setting *s) {
+    if (is_unpacked(s))
+        return s->constants->unpacking_bandwidth;
+    return s->deployment->weights == JB_MXFP4 ? s->constants->native_fp4_bandwidth : 1;
 }
 
 /* Numbers in the caches of one sequence. */
@@ -44,140 +71,175 @@ static double cache_numbers(const struct jb_shape *shape, double tokens) {
     return shape->kv_full * tokens + shape->kv_sliding * fmin(tokens, shape->sliding_window);
 }
 
-/* Experts that some of `tokens` reach, of all. Tokens of one sequence and of like ones choose alike, so that
- * they count as fewer (routing_spread). */
+/* Experts of one layer that some of `tokens` reach. Tokens of one text choose alike, so that they count as
+ * fewer (routing_spread). */
 static double experts_reached(const struct setting *s, double tokens) {
     const struct jb_shape *shape = s->shape;
+    if (s->deployment->passes_all_experts)
+        return shape->expert_count;
     double missed =
         pow(1 - shape->experts_per_token / shape->expert_count, pow(tokens, s->constants->routing_spread));
     return shape->expert_count * (1 - missed);
 }
 
-static void add_experts(const struct setting *s, double tokens, struct load *load, double rate) {
+static struct load experts(const struct setting *s, double tokens) {
     const struct jb_energy_constants *c = s->constants;
     const struct jb_shape *shape = s->shape;
     enum jb_precision weights = s->deployment->weights;
+    double bytes_per_s = s->accelerator->bytes_per_s * c->expert_bandwidth * unpacking(s);
+    double rate = rate_of(s, weights), tile = c->tile_bf16;
     if (!(shape->expert_count > 0) || !(tokens > 0))
-        return;
-    double reached = experts_reached(s, tokens * s->data);
-    double imbalance = 1;
-    if (s->deployment->is_expert_parallel)
-        imbalance += c->imbalance / sqrt(fmax(reached / s->expert_ways, 1e-3));
-    double bytes = shape->expert * reached * weight_bytes(s) / s->expert_ways * imbalance;
+        return (struct load){0};
+    if (weights == JB_MXFP4)
+        tile = c->tile_mxfp4;
+    else if (s->deployment->passes_all_experts)
+        tile = c->tile_fp8;
+    /* Experts and rows on an accelerator: in the mean, which is what costs energy, and on the one that all
+     * wait for: the largest of n Poisson variables lies about sqrt(2 ln(n) mean) above their mean. */
+    double mean = experts_reached(s, tokens * s->data) / s->expert_ways, most = mean;
+    double rows = tokens * s->data * shape->experts_per_token / s->expert_ways, most_rows = rows;
+    if (s->deployment->is_expert_parallel && s->expert_ways > 1) {
+        double excess = c->imbalance * sqrt(2 * log(s->expert_ways));
+        most = fmin(shape->expert_count / s->expert_ways, mean + excess * sqrt(mean));
+        most_rows = rows * (1 + c->uneven_load) + excess * sqrt(rows);
+    }
     /* Rows of a matrix are multiplied in tiles: an expert with one token costs a whole one. */
-    double tile = weights == JB_FP8 ? c->tile_fp8 : weights == JB_MXFP4 ? c->tile_mxfp4 : c->tile_bf16;
-    double rows = tokens * s->data * shape->experts_per_token / reached;
-    double operations = 2 * shape->expert * reached * hypot(rows, tile) / s->expert_ways * imbalance;
-    double memory_s = bytes / (s->accelerator->bytes_per_s * c->expert_bandwidth *
-                               (weights == JB_MXFP4 || weights == JB_INT4 ? c->mxfp4_bandwidth : 1));
-    double compute_s = operations / rate;
-    load->busy_s += hypot(memory_s, compute_s / c->expert_compute);
-    load->bytes += bytes;
-    load->compute_s += compute_s;
-    load->operations += operations;
+    double operations = 2 * shape->expert * hypot(rows, tile * mean);
+    double most_operations = 2 * shape->expert * hypot(most_rows, tile * most);
+    double expert_bytes = shape->expert * jb_precision_bytes(weights),
+           memory_s = expert_bytes * most / bytes_per_s;
+    double wait_s = hypot(memory_s, most_operations / (rate * c->expert_compute));
+    double share = most > 0 ? mean / most : 1;
+    double power = c->busy_power * wait_s * share + c->expert_power * operations / rate +
+                   (is_unpacked(s) ? c->unpacking_power * memory_s : 0);
+    return (struct load){.time_s = wait_s,
+                         .dynamic_j = s->accelerator->tdp_w * power + c->expert_byte_j * expert_bytes * mean,
+                         .operations = operations};
 }
 
-static void add_dense(const struct setting *s, double written, double read, struct load *load, double rate) {
+static struct load dense(const struct setting *s, double written, double read) {
     const struct jb_energy_constants *c = s->constants;
     const struct jb_shape *shape = s->shape;
-    double parts = s->tensor * s->pipeline, tokens = written + read;
-    double bytes = (shape->passed * weight_bytes(s) + shape->head * 2) / parts;
+    bool has_experts = shape->expert_count > 0;
+    bool is_packed = !has_experts && is_unpacked(s);
+    double parts = s->tensor * s->pipeline;
+    double rate =
+        rate_of(s, s->deployment->weights == JB_MXFP4 && has_experts ? JB_BF16 : s->deployment->weights);
+    double bytes = (shape->passed * dense_bytes(s) + shape->head * 2) / parts;
     double patches =
         s->prompt > 0 ? read * s->vision / s->prompt * shape->vision_merge * shape->vision_merge : 0;
-    double operations = (2 * shape->passed * tokens + 2 * shape->head * written) / parts +
+    double operations = (2 * shape->passed * (written + read) + 2 * shape->head * written) / parts +
                         2 * shape->vision * patches / s->tensor;
-    double memory_s = bytes / (s->accelerator->bytes_per_s * c->dense_bandwidth);
-    load->busy_s += hypot(memory_s, operations / (rate * c->dense_compute));
-    load->bytes += bytes;
-    load->compute_s += operations / rate;
-    load->operations += operations;
+    double memory_s =
+        bytes / (s->accelerator->bytes_per_s * c->dense_bandwidth * (has_experts ? 1 : unpacking(s)));
+    double time_s = hypot(memory_s, operations / (rate * c->dense_compute));
+    double power = c->busy_power * time_s + c->dense_power * operations / rate +
+                   (is_packed ? c->unpacking_power * memory_s : 0);
+    return (struct load){.time_s = time_s,
+                         .dynamic_j = s->accelerator->tdp_w * power + c->dense_byte_j * bytes,
+                         .operations = operations};
 }
 
-static void add_attention(const struct setting *s, double written, double read, struct load *load) {
+static struct load attention(const struct setting *s, double written, double read) {
     const struct jb_energy_constants *c = s->constants;
     const struct jb_shape *shape = s->shape;
-    double window = fmin(s->context, shape->sliding_window);
-    double bytes = written *
-                   (cache_numbers(shape, s->context) * CACHE_BYTES / s->cache_ways +
-                    shape->state * STATE_BYTES * c->state_traffic / s->tensor) /
-                   s->pipeline;
-    double looked = 4 * written * (shape->query_full * s->context + shape->query_sliding * window);
-    looked += 2 * read * shape->query_full * s->prompt * s->attention_share +
-              4 * read * shape->query_sliding * fmin(s->prompt / 2, shape->sliding_window);
-    double operations = looked / (s->tensor * s->pipeline);
+    double parts = s->tensor * s->pipeline, window = fmin(s->context, shape->sliding_window);
+    double bytes = written * (cache_numbers(shape, s->context) * CACHE_BYTES / (s->cache_ways * s->pipeline) +
+                              shape->state * STATE_BYTES * c->state_traffic / s->tensor);
+    double operations =
+        4 * written * shape->query_written * s->context / (shape->is_latent ? s->pipeline : parts) +
+        4 * written * shape->query_sliding * window / parts;
+    operations += 2 * read * shape->query_full * s->prompt * s->attention_share / parts +
+                  4 * read * shape->query_sliding * fmin(s->prompt / 2, shape->sliding_window) / parts;
     double memory_s = bytes / (s->accelerator->bytes_per_s * c->cache_bandwidth);
-    double compute_s = operations / (s->accelerator->exponentials_per_s * c->attention_compute);
-    load->busy_s += hypot(memory_s, compute_s);
-    load->bytes += bytes;
-    load->compute_s += operations / s->accelerator->operations_per_s[JB_BF16];
-    load->operations += operations;
+    double time_s = hypot(memory_s, operations / (s->accelerator->exponentials_per_s * c->attention_compute));
+    double power = c->busy_power * time_s +
+                   c->attention_power * operations / s->accelerator->operations_per_s[JB_BF16] +
+                   c->cache_byte_power * bytes / s->accelerator->bytes_per_s;
+    return (struct load){
+        .time_s = time_s, .dynamic_j = s->accelerator->tdp_w * power, .operations = operations};
+}
+
+/* Sums over all parts, two in each layer: after attention and after the feed-forward part. */
+static struct load exchange(const struct setting *s, double tokens) {
+    const struct jb_energy_constants *c = s->constants;
+    if (s->tensor <= 1 && !(s->deployment->is_expert_parallel && s->count > 1))
+        return (struct load){0};
+    double bytes = tokens * s->data * s->shape->hidden * CACHE_BYTES * 2;
+    double time_s = 2 * s->shape->layer_count / s->pipeline *
+                    (c->link_latency_s * log2(fmax(s->tensor, 2)) +
+                     bytes / (s->accelerator->link_bytes_per_s * c->link_share));
+    return (struct load){.time_s = time_s, .dynamic_j = s->accelerator->tdp_w * c->link_power * time_s};
 }
 
 /* One step in which each replica writes a token for `written` sequences and reads `read` tokens of prompts.
  */
 static struct load step(const struct setting *s, double written, double read) {
-    const struct jb_energy_constants *c = s->constants;
-    const struct jb_shape *shape = s->shape;
-    enum jb_precision weights = s->deployment->weights;
-    double bf16 = s->accelerator->operations_per_s[JB_BF16];
-    double rate = s->accelerator->operations_per_s[weights];
-    if (rate > bf16) /* the gain over bf16 that kernels reach */
-        rate = bf16 + (rate - bf16) * c->fp8_gain;
+    const struct load parts[] = {dense(s, written, read), experts(s, written + read),
+                                 attention(s, written, read), exchange(s, written + read)};
     struct load load = {0};
-    add_dense(s, written, read, &load, rate);
-    add_experts(s, written + read, &load, rate);
-    add_attention(s, written, read, &load);
-    if (s->tensor > 1 || (s->deployment->is_expert_parallel && s->count > 1)) {
-        /* Two sums over all parts in each layer: after attention and after the feed-forward part. */
-        double ways = fmax(s->tensor, s->expert_ways);
-        double bytes = (written + read) * s->data * shape->hidden * CACHE_BYTES * 2 * (ways - 1) / ways;
-        load.link_s =
-            2 * shape->layer_count / s->pipeline *
-            (c->link_latency_s * log2(ways) + bytes / (s->accelerator->link_bytes_per_s * c->link_share));
-    }
-    double layers_s = shape->layer_count * (c->layer_s + (weights == JB_FP8 ? c->fp8_layer_s : 0)) +
-                      shape->expert_layer_count * c->expert_layer_s;
-    load.gpu_s = load.busy_s + load.link_s + layers_s / s->pipeline;
-    load.host_s = c->step_s + written * s->pipeline * c->sequence_s;
+    for (size_t i = 0; i < JB_COUNT(parts); i++)
+        add_load(&load, &parts[i], 1);
     return load;
 }
 
-/* The average step at so many sequences in flight, all accelerators; *ret_time_s how long it takes. */
-static double average_step(const struct setting *s, double concurrency, bool reads, double *ret_time_s,
-                           double *ret_operations) {
+/* What a step takes beside its kernels: launching the layers, planning, sampling. */
+static double overhead_s(const struct setting *s, double written) {
     const struct jb_energy_constants *c = s->constants;
+    bool is_old = s->deployment->is_old_software;
+    double layer_s =
+        c->layer_s * (is_old ? c->old_layer : 1) + (s->deployment->weights == JB_FP8 ? c->fp8_layer_s : 0);
+    return (s->shape->layer_count * layer_s + s->shape->expert_layer_count * c->expert_layer_s) /
+               s->pipeline +
+           c->step_s * (is_old ? c->old_step : 1) +
+           written * s->pipeline * c->sequence_s * (is_old ? c->old_sequence : 1) +
+           s->deployment->host_step_s;
+}
+
+/* What reading the prompts of `arrivals` requests takes beside its kernels, `mixed` being 1 where there are
+ * some for certain: such steps are launched kernel by kernel, and the host prepares images and frames. */
+static double prompt_overhead_s(const struct setting *s, double arrivals, double mixed) {
+    const struct jb_energy_constants *c = s->constants;
+    double time_s = mixed * c->prompt_step_s;
+    if (s->vision > 0)
+        time_s += mixed * c->vision_step_s +
+                  arrivals *
+                      (s->vision * c->vision_token_s + (s->deployment->is_old_software ? c->old_image_s : 0));
+    return time_s;
+}
+
+struct average {
+    double time_s, energy_j, operations; /* of a step, over all accelerators */
+};
+
+/* The average step at so many sequences in flight over all accelerators. */
+static struct average average_step(const struct setting *s, double concurrency, bool reads) {
     double written = concurrency / (s->data * s->pipeline);
-    double arrivals = written / s->output;
+    double arrivals = written / s->output * s->new_share;
     double mixed = -expm1(-arrivals); /* of steps have prompts to read: arrivals come at random */
-    struct load plain = step(s, written, 0), load = plain;
-    if (reads && s->prompt > 0) {
-        struct load with = step(s, written, arrivals * s->prompt / mixed);
-        load.gpu_s += mixed * (with.gpu_s - plain.gpu_s);
-        load.busy_s += mixed * (with.busy_s - plain.busy_s);
-        load.link_s += mixed * (with.link_s - plain.link_s);
-        load.bytes += mixed * (with.bytes - plain.bytes);
-        load.compute_s += mixed * (with.compute_s - plain.compute_s);
-        load.operations += mixed * (with.operations - plain.operations);
+    struct load load = step(s, written, 0);
+    double plain_s = overhead_s(s, written);
+    if (reads && s->prompt > 0 && mixed > 0) {
+        struct load more = step(s, written, arrivals * s->prompt / mixed);
+        add_load(&more, &load, -1);
+        /* Replicas wait for each other: one that reads holds up all. */
+        bool is_joined = s->data > 1 && s->deployment->is_expert_parallel;
+        add_load(&load, &more, mixed * (is_joined ? s->constants->replica_prompt : 1));
+        plain_s += prompt_overhead_s(s, arrivals, mixed);
     }
-    double tdp_w = s->accelerator->tdp_w;
-    struct jb_stretch stretch = {
-        .time_s = load.gpu_s + load.host_s + s->deployment->host_step_s +
-                  (reads ? s->deployment->host_request_s * arrivals : 0),
-        .dynamic_j = tdp_w * (c->busy_power * load.busy_s + c->compute_power * load.compute_s +
-                              c->link_power * load.link_s) +
-                     c->byte_j * load.bytes,
-    };
-    double energy_j;
-    *ret_time_s = jb_stretch_limit(s->accelerator, c->awake_power * tdp_w, &stretch, &energy_j) * s->pipeline;
-    *ret_operations = load.operations * s->count * s->pipeline;
-    return energy_j * s->count * s->pipeline;
+    struct jb_stretch stretch = {.time_s = load.time_s + plain_s, .dynamic_j = load.dynamic_j};
+    double energy_j, awake_w = s->constants->awake_power * s->accelerator->tdp_w;
+    double time_s = jb_stretch_limit(s->accelerator, awake_w, &stretch, &energy_j);
+    return (struct average){.time_s = time_s * s->pipeline,
+                            .energy_j = energy_j * s->count * s->pipeline,
+                            .operations = load.operations * s->count * s->pipeline};
 }
 
 static double memory_of(const struct setting *s, double concurrency, double tokens) {
     const struct jb_shape *shape = s->shape;
     double experts = shape->expert * shape->expert_count;
-    double weights = (fmax(shape->total - experts, 0) * weight_bytes(s)) / (s->tensor * s->pipeline) +
-                     experts * weight_bytes(s) / s->expert_ways;
+    double weights = (fmax(shape->total - experts, 0) * dense_bytes(s)) / (s->tensor * s->pipeline) +
+                     experts * jb_precision_bytes(s->deployment->weights) / (s->expert_ways * s->pipeline);
     double sequence = cache_numbers(shape, tokens) * CACHE_BYTES / s->cache_ways +
                       shape->state * STATE_BYTES / 2 / s->tensor;
     return weights + concurrency / (s->data * s->pipeline) * sequence / s->pipeline + RUNTIME_BYTES;
@@ -221,9 +283,10 @@ static enum jb_code check(const struct jb_deployment *deployment, const struct j
         {"concurrency", work->concurrency, 0, CONCURRENCY_CEILING},
         {"requests per second", work->rate_per_s, 0, 1e9},
         {"share of attention", work->attention_share, 0, 1},
+        {"share of repeated prompts", work->repeated_share, 0, 1},
         {"accelerators", deployment->accelerator_count, 1, JB_ACCELERATOR_CEILING},
         {"share of memory", deployment->memory_share, 0, 1e6},
-        {"seconds of the host", deployment->host_step_s + deployment->host_request_s, 0, 1e6},
+        {"seconds of the host", deployment->host_step_s, 0, 1e6},
     };
     for (size_t i = 0; i < JB_COUNT(fields); i++) {
         if (!(fields[i].value >= fields[i].least && fields[i].value <= fields[i].most))
@@ -240,9 +303,7 @@ static enum jb_code check(const struct jb_deployment *deployment, const struct j
 }
 
 static double latency_at(const struct setting *s, double concurrency) {
-    double time_s, operations;
-    average_step(s, concurrency, true, &time_s, &operations);
-    return time_s * s->output;
+    return average_step(s, concurrency, true).time_s * s->output;
 }
 
 /* Little's law: as many are in flight as arrive while one is. */
@@ -281,6 +342,7 @@ enum jb_code jb_energy_of_text(const struct jb_energy_constants *constants, cons
         .vision = work->vision_tokens,
         .output = work->output_tokens,
         .context = work->input_tokens + work->vision_tokens + constants->context_share * work->output_tokens,
+        .new_share = 1 - work->repeated_share,
         .attention_share = work->attention_share > 0 ? work->attention_share : 1,
     };
     uint32_t needed = count_needed(s);
@@ -298,33 +360,33 @@ enum jb_code jb_energy_of_text(const struct jb_energy_constants *constants, cons
                                   needed)
                    : jb_error_set(error, JB_LIMIT, "it does not fit on any number of accelerators");
     double most = each > 0 ? fmin(CONCURRENCY_CEILING, fmax(1, (limit - empty) / each)) : CONCURRENCY_CEILING;
-    double concurrency, time_s, plain_s, operations, ignored;
+    double concurrency;
     code = settle(&s, work, most, error, &concurrency);
     if (code)
         return code;
-    double step_j = average_step(&s, concurrency, true, &time_s, &operations);
-    double plain_j = average_step(&s, concurrency, false, &plain_s, &ignored);
-    double request_j = step_j * s.output / concurrency;
+    struct average whole = average_step(&s, concurrency, true), plain = average_step(&s, concurrency, false);
+    double tokens_per_j = concurrency / whole.energy_j, request_j = s.output / tokens_per_j;
     struct jb_energy energy = {
         .unit = JB_PER_REQUEST,
         .energy_j = request_j,
         .low_j = request_j * (s.vision > 0 ? constants->vision_low : constants->text_low),
         .high_j = request_j * (s.vision > 0 ? constants->vision_high : constants->text_high),
-        .per_token_j = request_j / s.output,
-        .decode_j = fmin(plain_j, step_j) * s.output / concurrency,
-        .latency_s = time_s * s.output,
-        .between_tokens_s = time_s,
-        .units_per_s = concurrency / (time_s * s.output),
-        .tokens_per_s = concurrency / time_s,
-        .power_w = step_j / time_s,
+        .per_token_j = 1 / tokens_per_j,
+        .decode_j = fmin(plain.energy_j / whole.energy_j, 1) * request_j,
+        .between_tokens_s = whole.time_s,
+        .units_per_s = concurrency / (whole.time_s * s.output),
+        .tokens_per_s = concurrency / whole.time_s,
+        .power_w = whole.energy_j / whole.time_s,
         .concurrency = concurrency,
         .memory_bytes = memory_of(&s, concurrency, s.context),
-        .operations = operations * s.output / concurrency,
+        .operations = whole.operations * s.output / concurrency,
     };
     energy.prefill_j = request_j - energy.decode_j;
-    struct load first = step(&s, concurrency / (s.data * s.pipeline), s.prompt);
-    energy.first_token_s = (first.gpu_s + first.host_s) * s.pipeline + deployment->host_request_s;
-    energy.latency_s = fmax(energy.latency_s, energy.first_token_s);
+    double written = concurrency / (s.data * s.pipeline);
+    energy.first_token_s =
+        (step(&s, written, s.prompt).time_s + overhead_s(&s, written) + prompt_overhead_s(&s, 1, 1)) *
+        s.pipeline;
+    energy.latency_s = fmax(whole.time_s * s.output, energy.first_token_s);
     *ret_energy = energy;
     return JB_OK;
 }

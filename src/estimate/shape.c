@@ -6,7 +6,11 @@
 struct jb_shape jb_shape_of_architecture(const struct jb_architecture *a) {
     struct jb_parameter_count count = jb_architecture_count(a);
     double matrices = a->is_gated ? 3 : 2, hidden = a->hidden;
-    double query = (double)a->head_count * (a->kv_rank ? a->nope_size + a->rope_size : a->head_size);
+    double heads = a->head_count, query = heads * a->head_size, written = query;
+    if (a->kv_rank) {
+        query = heads * ((double)a->nope_size + a->rope_size + a->value_size) / 2;
+        written = heads * (2.0 * a->kv_rank + a->rope_size) / 2;
+    }
     double sliding = a->sliding_layer_count, full = (double)a->attention_layer_count - sliding;
     struct jb_shape shape = {
         .total = (double)count.total,
@@ -22,6 +26,8 @@ struct jb_shape jb_shape_of_architecture(const struct jb_architecture *a) {
         .kv_heads = a->kv_rank ? 1 : a->kv_head_count,
         .sliding_window = a->sliding_window,
         .query_full = query * full,
+        .query_written = written * full,
+        .is_latent = a->kv_rank != 0,
         .query_sliding = query * sliding,
         .state = (double)a->state_layer_count * a->state_heads * a->state_head_size * a->state_size +
                  (a->linear_value_heads ? (double)a->linear_layer_count * a->linear_key_width *
@@ -48,7 +54,7 @@ static void set_typical(struct jb_shape *shape, double active) {
     shape->layer_count = fmax(4, round(19.0 * pow(billions, 0.33)));
     shape->hidden = fmax(128, 64 * round(29.0 * pow(billions, 0.36)));
     shape->kv_heads = 8;
-    shape->query_full = shape->hidden * shape->layer_count;
+    shape->query_full = shape->query_written = shape->hidden * shape->layer_count;
     shape->kv_full = 2 * 8 * 128 * shape->layer_count;
     shape->head = 130000 * shape->hidden;
     if (shape->head > active / 4)
@@ -90,7 +96,7 @@ enum jb_code jb_shape_of_weights(const struct jb_weights *weights, uint32_t expe
         shape.layer_count = weights->layer_count;
     if (weights->kv_per_token)
         shape.kv_full = (double)weights->kv_per_token;
-    shape.query_full = shape.hidden * shape.layer_count;
+    shape.query_full = shape.query_written = shape.hidden * shape.layer_count;
     if (weights->expert_count) {
         uint32_t used = experts_per_token ? experts_per_token : weights->experts_per_token;
         shape.expert_count = weights->expert_count;

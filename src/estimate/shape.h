@@ -5,6 +5,8 @@
 #include "estimate/architecture.h"
 #include "estimate/weights.h"
 
+#include <stdbool.h>
+
 /* Counts are of parameters (or numbers kept), summed over all layers; embeddings that are only looked up are
  * in total but in nothing else. */
 struct jb_shape {
@@ -21,6 +23,10 @@ struct jb_shape {
     double kv_sliding; /* the same in caches that keep sliding_window tokens */
     double sliding_window;
     double query_full, query_sliding; /* width of all query heads, summed over those layers */
+    /* The same of query_full while tokens are written. Latent attention multiplies queries with the latent
+     * itself, which is as wide as the rank, and whose kernels fill up to all heads on every accelerator. */
+    double query_written;
+    bool is_latent;
     double state; /* numbers of a fixed state, one set a sequence (linear attention, state space) */
 };
 
