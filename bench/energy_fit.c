@@ -70,7 +70,7 @@ static double number_at(const struct jb_row_reader *reader, const char *const *f
     const char *const *header = jb_row_header(reader, &count);
     double number = NAN;
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(header[i], name) == 0 && *fields[i] && jb_number_parse(fields[i], NULL, &number))
+        if (strcmp(header[i], name) == 0 && *fields[i] && jb_fact_number_parse(fields[i], NULL, &number))
             return NAN;
     }
     return number;

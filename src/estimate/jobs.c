@@ -86,7 +86,7 @@ static enum jb_code read_number(const char *column, const char *field, const cha
     double number = empty;
     if (!*text && isnan(empty))
         return jb_error_set(error, JB_INPUT, "%s is empty", column);
-    if (*text && jb_number_parse(text, NULL, &number))
+    if (*text && jb_fact_number_parse(text, NULL, &number))
         return jb_error_set(error, JB_INPUT, "%s: '%.40s' is no number", column, text);
     if (*text && !(number >= least && number <= most))
         return jb_error_set(error, JB_INPUT, "%s: %.40s is not between %g and %g", column, text, least, most);

@@ -114,6 +114,8 @@ _joulebook() {
     estimate,--compare) :; return ;;
     estimate,--score) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     estimate,--at-least) :; return ;;
+    estimate,--rows) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--out) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     payback,--require) :; return ;;
     payback,--draws) :; return ;;
     payback,--seed) :; return ;;
@@ -173,7 +175,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     estimate)
-        COMPREPLY=($(compgen -W "--gpu --gpus --precision --tensor-parallel --data-parallel --pipeline-parallel --expert-parallel --ring-parallel --input-tokens --output-tokens --cached-tokens --concurrency --rate --image --images --video --video-seconds --vision-tokens --sparse-attention --experts-per-token --size --frames --steps --guidance --batch --train-tokens --sequence-tokens --trained-share --mfu --region --at --pue --wue --electricity-price --gpu-price --currency --config --compare --score --at-least --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--gpu --gpus --precision --tensor-parallel --data-parallel --pipeline-parallel --expert-parallel --ring-parallel --input-tokens --output-tokens --cached-tokens --concurrency --rate --image --images --video --video-seconds --vision-tokens --sparse-attention --experts-per-token --size --frames --steps --guidance --batch --train-tokens --sequence-tokens --trained-share --mfu --region --at --pue --wue --electricity-price --gpu-price --currency --config --compare --score --at-least --rows --out --json --csv --help" -- "$word"))
         ;;
     payback)
         COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))

@@ -169,6 +169,8 @@ complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l config -r -F 
 complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l compare -x -d 'names with commas, side by side, per million requests'
 complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l score -r -F -d 'your own quality figures: a CSV with the columns model and score'
 complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l at-least -x -d 'the least energy among models with that score'
+complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l rows -r -F -d 'many at once: a CSV with the columns of the ML.ENERGY tables'
+complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l out -r -F -d 'where its rows go, with predicted_energy_j, low_j, high_j, predicted_latency_s and refusal behind; standard output'
 complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l json -d 'for machines: joules, grams, litres, seconds'
 complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l csv -d 'for machines: joules, grams, litres, seconds'
 complete -c joulebook -n '__fish_seen_subcommand_from estimate' -l help -d 'print help'
