@@ -15,11 +15,8 @@
 void jb_setting_free(struct jb_setting *setting) {
     if (!setting)
         return;
-    for (size_t i = 0; i < setting->site_count; i++) {
+    for (size_t i = 0; i < setting->site_count; i++)
         free(setting->sites[i].accounts.items);
-        free(setting->sites[i].facility_meters.items);
-        free(setting->sites[i].it_meters.items);
-    }
     for (size_t i = 0; i < setting->contract_count; i++) {
         free(setting->contracts[i].sites.items);
         free(setting->contracts[i].deliverable.items);

@@ -50,7 +50,6 @@ struct jb_site {
     const char *intensity_series, *residual_series; /* names of series in the book; "" none */
     struct jb_declared series_uncertainty;          /* of both; value 1 */
     struct jb_declared pue;
-    struct jb_name_list facility_meters, it_meters; /* names or globs of meters; both or none */
     enum jb_pue_category pue_category;
     struct jb_declared wue_l_per_kwh, grid_water_l_per_kwh;
     const char *water_source;                      /* for people: "municipal", "river" */
@@ -74,7 +73,7 @@ struct jb_contract {
     int64_t from_ns, until_ns;  /* vintage: generated in [from, until) */
     struct jb_declared volume_kwh;          /* over all of [from, until) */
     bool is_flat;                           /* profile = flat: the volume evenly over [from, until) */
-    const char *series;                     /* profile = series:NAME, kW or kWh by the hour; "" none */
+    const char *series;                     /* profile = series:NAME, power in kW or MW; "" none */
     struct jb_declared intensity_g_per_kwh; /* in place of the technology's factor */
     uint32_t line;
 };

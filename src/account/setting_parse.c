@@ -231,8 +231,6 @@ static const struct key site_keys[] = {
     {"series-uncertainty", CUSTOM, .take = take_series_uncertainty},
     {"pue", NUMBER, OF(site, pue), .range = &jb_setting_pue},
     {"pue-category", CUSTOM, .take = take_category},
-    {"facility-meters", LIST, OF(site, facility_meters), .range = NULL},
-    {"it-meters", LIST, OF(site, it_meters), .range = NULL},
     {"wue", NUMBER, OF(site, wue_l_per_kwh), .range = &jb_setting_water},
     {"grid-water", NUMBER, OF(site, grid_water_l_per_kwh), .range = &jb_setting_water},
     {"water-source", TEXT, OF(site, water_source), .range = NULL},
@@ -441,8 +439,7 @@ static enum jb_code take_heading(struct reader *reader, const char *section) {
             heading, near ? near : "", near && *name ? " NAME" : "");
     }
     if (reader->kind == METER)
-        return *name ? jb_setting_fault(&reader->place, reader->error, "[meter] has no name; write [meter]")
-                     : JB_OK;
+        return JB_OK;
     if (!*name || strlen(name) > 100)
         return jb_setting_fault(&reader->place, reader->error, "%s needs a name, such as [%s %s]", heading,
                                 kind, reader->kind == TARGET ? "pue" : "one");
@@ -459,13 +456,6 @@ static enum jb_code check_site(const struct jb_setting *setting, const struct jb
         return jb_setting_fault(place, error,
                                 "site %.60s names tariff '%.60s', and there is no [tariff %.60s]", site->name,
                                 site->tariff, site->tariff);
-    if ((site->facility_meters.count == 0) != (site->it_meters.count == 0))
-        return jb_setting_fault(place, error,
-                                "site %.60s has %s alone; PUE is the one over the other, so give both",
-                                site->name, site->it_meters.count ? "it-meters" : "facility-meters");
-    if (jb_declared_is_set(&site->pue) && site->facility_meters.count)
-        return jb_setting_fault(place, error, "site %.60s declares a pue and has meters for it; keep one",
-                                site->name);
     if (jb_declared_is_set(&site->intensity_g_per_kwh) && *site->intensity_series)
         return jb_setting_fault(place, error, "site %.60s has intensity and intensity-series; keep one",
                                 site->name);
@@ -500,6 +490,9 @@ static enum jb_code check_contract(struct jb_setting *setting, struct jb_contrac
         return jb_setting_fault(
             place, error, "contract %.60s has a volume of no period; give vintage = YEAR, or from and until",
             contract->name);
+    if (!*contract->technology && !jb_declared_is_set(&contract->intensity_g_per_kwh))
+        return jb_setting_fault(place, error, "contract %.60s has neither technology nor intensity; give one",
+                                contract->name);
     if (contract->kind == JB_CONTRACT_ON_SITE)
         return contract->sites.count
                    ? JB_OK

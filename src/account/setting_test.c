@@ -61,8 +61,6 @@ static void the_documented_example_reads(void **state) {
     assert_true(isnan(seoul->latency_ms.uncertainty));
     assert_true(jb_setting_site(setting, "frankfurt")->is_provided);
     assert_int_equal(lab->pue_category, JB_PUE_CATEGORY_1);
-    assert_int_equal(lab->it_meters.count, 2);
-    assert_string_equal(lab->it_meters.items[1], "lab-ups-b");
     assert_string_equal(lab->intensity_series, "DE-hourly");
     const struct jb_contract *ppa = &setting->contracts[0], *green = &setting->contracts[1];
     assert_int_equal(ppa->from_ns, time_of("2026-01-01"));
@@ -114,7 +112,6 @@ static void wrong_settings_name_place_and_mend(void **state) {
          "s.ini, line 1: [xyzzy a] is no section of ours; there are site, contract, tariff, server, "
          "unit, target and meter"},
         {"[site]\n", "s.ini, line 1: [site] needs a name, such as [site one]"},
-        {"[meter x]\n", "s.ini, line 1: [meter] has no name; write [meter]"},
         {"[site a]\n[site a]\n", "s.ini, line 2: there is a [site a] already, on line 1"},
         {"[site a]\npeu = 1.2\n", "s.ini, line 2, field peu: [site] has no such key; did you mean 'pue'?"},
         {"[target a]\nxxxxxxx = 1.2\n",
@@ -144,9 +141,7 @@ static void wrong_settings_name_place_and_mend(void **state) {
          "s.ini, line 2, field accounts: 'a,,b' has an empty name; write a, b, c"},
         {"[site a]\noperator = me\n", "s.ini, line 2, field operator: 'me' is none of self, provider"},
         {"[site a]\ntariff = t\n", "s.ini, line 1: site a names tariff 't', and there is no [tariff t]"},
-        {"[site a]\nit-meters = t\n",
-         "s.ini, line 1: site a has it-meters alone; PUE is the one over the other, so give both"},
-        {"[contract c]\nvolume = 1 MWh\nvintage = 2026\n",
+        {"[contract c]\nvolume = 1 MWh\nvintage = 2026\ntechnology = hydro\n",
          "s.ini, line 1: contract c does not say where it was generated; add zone (such as KR)"},
         {"[contract c]\nzone = KR\n",
          "s.ini, line 1: contract c has neither volume nor profile = series:NAME; give one"},

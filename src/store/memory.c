@@ -431,6 +431,7 @@ const struct jb_store_ops jb_store_memory = {
     .flows_next = jb_memory_flows_next,
     .flows_close = jb_memory_flows_close,
     .sums = jb_memory_sums,
+    .slices = jb_memory_slices,
     .positions = memory_positions,
     .gaps = memory_gaps,
     .label_set = memory_label_set,

@@ -93,6 +93,8 @@ enum jb_code jb_memory_flows_open(struct jb_store *store, const struct jb_query 
 enum jb_code jb_memory_flows_next(struct jb_flow_cursor *cursor, struct jb_error *error,
                                   struct jb_flow *ret_flow, const char **ret_identity);
 void jb_memory_flows_close(struct jb_flow_cursor *cursor);
+enum jb_code jb_memory_slices(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
+                              size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
 enum jb_code jb_memory_sums(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                             struct jb_sum **ret_sums, size_t *ret_count);
 enum jb_code jb_memory_rollup(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error);

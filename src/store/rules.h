@@ -101,13 +101,24 @@ enum jb_code jb_steps_merge(const struct jb_step *old, size_t old_count, const s
 /* Cuts steps, in their array, to what lies in [from, to). Returns how many are left. */
 size_t jb_steps_cut(struct jb_step *steps, size_t count, int64_t from_ns, int64_t to_ns);
 bool jb_steps_are_same(const struct jb_step *a, size_t a_count, const struct jb_step *b, size_t b_count);
-/* How long most of the steps are: `lengths` (ordered here) with the number of steps of each; the shortest of
- * several. 0 when there is none. */
-struct jb_step_length {
-    int64_t length_ns;
-    uint64_t count;
+
+/* Slices while they are added up; rules_slices.c. */
+struct jb_slicer {
+    const int64_t *cuts;
+    size_t slice_count, touched;
+    struct jb_adder adder;
+    jb_int128 **cells; /* by route; NULL: not touched */
 };
-int64_t jb_step_lengths_most(struct jb_step_length *lengths, size_t count);
+enum jb_code jb_slicer_make(struct jb_slicer *slicer, const int64_t *cuts, size_t slice_count,
+                            size_t route_count, struct jb_error *error);
+void jb_slicer_free(struct jb_slicer *slicer);
+/* Adds what of [start, end) lies in the slices; nothing outside [clip_from, clip_to). */
+enum jb_code jb_slicer_add(struct jb_slicer *slicer, uint32_t route, jb_int128 amount, int64_t start_ns,
+                           int64_t end_ns, int64_t clip_from_ns, int64_t clip_to_ns, uint64_t flow_count,
+                           struct jb_error *error);
+/* Hands the sums over, by index of the route. */
+enum jb_code jb_slicer_finish(struct jb_slicer *slicer, const struct jb_routes *routes,
+                              struct jb_error *error, struct jb_slices *ret_slices);
 
 /* The stores; each stands in jb_store_table. */
 extern const struct jb_store_ops jb_store_memory, jb_store_sqlite;

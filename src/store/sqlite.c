@@ -31,6 +31,7 @@ const struct jb_store_ops jb_store_sqlite = {
     .flows_next = jb_sqlite_flows_next,
     .flows_close = jb_sqlite_flows_close,
     .sums = jb_sqlite_sums,
+    .slices = jb_sqlite_slices,
     .positions = jb_sqlite_positions,
     .gaps = jb_sqlite_gaps,
     .label_set = jb_sqlite_label_set,

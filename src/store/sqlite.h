@@ -233,6 +233,8 @@ enum jb_code jb_sqlite_span_row(struct jb_sqlite_store *store, sqlite3_stmt *sta
 bool *jb_sqlite_asked_routes(struct jb_sqlite_store *store, const struct jb_query *query); /* NULL: memory */
 enum jb_code jb_sqlite_sums(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                             struct jb_sum **ret_sums, size_t *ret_count);
+enum jb_code jb_sqlite_slices(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
+                              size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
 enum jb_code jb_sqlite_flows_open(struct jb_store *store, const struct jb_query *query,
                                   struct jb_error *error, struct jb_flow_cursor **ret_cursor);
 enum jb_code jb_sqlite_flows_next(struct jb_flow_cursor *cursor, struct jb_error *error,

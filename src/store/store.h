@@ -42,6 +42,15 @@ struct jb_sum {
     uint64_t flow_count;       /* booked flows behind it; roll-ups count what they folded */
 };
 
+/* Sums by route with what of each lies in each slice of a period. */
+struct jb_slices {
+    struct jb_sum *sums; /* by route, over all slices; those that were touched alone */
+    jb_int128 **amounts; /* of each sum: slice_count of them */
+    size_t count, slice_count;
+};
+void jb_slices_free(struct jb_slices *slices); /* NULL-safe; leaves it empty */
+#define JB_SLICE_CEILING ((size_t)1 << 28)     /* routes × slices */
+
 struct jb_label {
     char pattern[JB_ACCOUNT_SIZE]; /* glob over account paths; holds for everything below a match as well */
     char key[64], value[128];
@@ -103,6 +112,11 @@ struct jb_store_ops {
      * commodity, method, uncertainty). */
     enum jb_code (*sums)(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                          struct jb_sum **ret_sums, size_t *ret_count);
+
+    /* The same by slice: slice i is [cuts[i], cuts[i + 1]), cuts ascending, slice_count + 1 of them; the
+     * query's own period is not looked at. What was pruned into an hour lies evenly in it. */
+    enum jb_code (*slices)(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
+                           size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
 
     /* Positions of a host as the last batch left them, and the boot they belong to; malloc'd. JB_NO_DATA:
      * none. */
