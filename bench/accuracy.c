@@ -170,7 +170,7 @@ static void print_by(const struct bench *bench, double *scratch, bool is_family)
         }
         if (!is_new)
             continue;
-        char name[96];
+        char name[112];
         snprintf(name, sizeof name, is_family ? "  without %s" : "  %s, %s",
                  is_family ? sample->family : sample->task, sample->gpu);
         struct figures figures = is_family ? figures_of(bench, -1, "", "", sample->family, scratch)
@@ -252,6 +252,8 @@ static enum jb_code run(const char *data_path, bool is_quick, bool is_fit, struc
     if (!code && (!predicted || !scratch))
         code = jb_error_set(error, JB_MEMORY, "no memory for the figures");
     bench.predicted_j = predicted;
+    for (size_t i = 0; !code && is_fit && i < JB_CONSTANT_COUNT; i++)
+        memcpy((char *)constants + bench.described[i].offset, &bench.described[i].start, sizeof(double));
     for (int i = 0; !code && is_fit && i < 2; i++)
         code = jb_fit(&bench.samples, i == 1, NULL, bench.described, FIRST_ITERATIONS, error, constants);
     for (int i = 0; !code && is_quick && i < 2; i++)

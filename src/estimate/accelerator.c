@@ -22,13 +22,14 @@ enum column {
     FP8_TFLOPS,
     INT8_TOPS,
     FP4_TFLOPS,
+    MEASURED,
     SOURCE,
     COLUMN_COUNT,
 };
 static const char *const columns[COLUMN_COUNT] = {
     "name",          "aliases",       "idle_w",      "tdp_w",      "memory_gb", "memory_gb_per_s",
     "link_gb_per_s", "exponential_t", "bf16_tflops", "fp8_tflops", "int8_tops", "fp4_tflops",
-    "source"};
+    "measured",      "source"};
 
 struct jb_accelerators {
     struct jb_accelerator *items;
@@ -84,7 +85,7 @@ const struct jb_accelerator *jb_accelerators_item(const struct jb_accelerators *
 
 static enum jb_code read_row(const struct jb_facts *table, size_t row, struct jb_error *error,
                              struct jb_accelerator *ret) {
-    double tera[JB_PRECISION_COUNT] = {0}, fp4 = 0;
+    double tera[JB_PRECISION_COUNT] = {0}, fp4 = 0, measured = 0;
     const struct {
         enum column column;
         double scale, empty;
@@ -100,6 +101,7 @@ static enum jb_code read_row(const struct jb_facts *table, size_t row, struct jb
         {FP8_TFLOPS, 1e12, 0, &tera[JB_FP8]},
         {INT8_TOPS, 1e12, 0, &tera[JB_INT8]},
         {FP4_TFLOPS, 1e12, 0, &fp4},
+        {MEASURED, 1, 0, &measured},
     };
     enum jb_code code = jb_facts_copy(table, row, NAME, sizeof ret->name, error, ret->name);
     if (!code && *jb_facts_text(table, row, ALIASES))
@@ -114,6 +116,7 @@ static enum jb_code read_row(const struct jb_facts *table, size_t row, struct jb
         code = jb_facts_fault(table, row, IDLE_W, "is not below the power limit", error);
     if (!(ret->exponentials_per_s > 0))
         ret->exponentials_per_s = tera[JB_BF16] / 250; /* as an H100 has them */
+    ret->is_measured = measured > 0;
     /* Weights in a format that the arithmetic does not have are unpacked to bf16 first. Where there is
      * arithmetic on fp4, activations stay in eight bits. */
     for (size_t i = 0; i < JB_PRECISION_COUNT; i++)

@@ -34,6 +34,7 @@ struct jb_accelerator {
     double bytes_per_s;        /* of its memory */
     double link_bytes_per_s;   /* to its neighbours in one server, one way */
     double exponentials_per_s; /* special-function units × their rate × boost clock: what bounds attention */
+    bool is_measured;          /* runs on it were among those that the energy model was fitted to */
     double operations_per_s[JB_PRECISION_COUNT]; /* dense, as the maker states; bf16's where it has none */
 };
 

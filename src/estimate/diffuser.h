@@ -32,7 +32,8 @@ struct jb_diffuser {
     double second_attention;     /* share of layers with a second attention over the picture */
     double reference_operations; /* UNet: of one pass at the default size; 0 for the others */
     uint32_t default_width, default_height, default_frames, default_steps;
-    bool is_guided; /* classifier-free guidance: two passes a step unless told otherwise */
+    bool is_typical; /* from its size alone */
+    bool is_guided;  /* classifier-free guidance: two passes a step unless told otherwise */
 };
 
 struct jb_diffusers; /* opaque */

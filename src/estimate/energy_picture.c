@@ -157,11 +157,9 @@ enum jb_code jb_energy_of_picture(const struct jb_energy_constants *c, const str
     double energy_j;
     double time_s = jb_stretch_limit(a, c->picture_awake_power * tdp_w, &stretch, &energy_j);
     double each_j = energy_j * count / p.batch;
-    *ret_energy = (struct jb_energy){
+    struct jb_energy energy = {
         .unit = diffuser->is_video ? JB_PER_VIDEO : JB_PER_IMAGE,
         .energy_j = each_j,
-        .low_j = each_j * (diffuser->is_video ? c->video_low : c->image_low),
-        .high_j = each_j * (diffuser->is_video ? c->video_high : c->image_high),
         .decode_j = each_j,
         .latency_s = time_s,
         .units_per_s = p.batch / time_s,
@@ -170,5 +168,9 @@ enum jb_code jb_energy_of_picture(const struct jb_energy_constants *c, const str
         .memory_bytes = memory_bytes,
         .operations = (p.steps * (n.linear + n.attention) + decode_operations) * count / p.batch,
     };
+    jb_interval_around(a, diffuser->is_typical, diffuser->is_video ? c->video_low : c->image_low,
+                       diffuser->is_video ? c->video_high : c->image_high, each_j, &energy.low_j,
+                       &energy.high_j);
+    *ret_energy = energy;
     return JB_OK;
 }

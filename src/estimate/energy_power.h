@@ -17,6 +17,12 @@ struct jb_stretch {
 double jb_stretch_limit(const struct jb_accelerator *accelerator, double awake_w,
                         const struct jb_stretch *stretch, double *ret_energy_j);
 
+/* The 95 % interval around an estimate, from the bounds over it that hold for models and accelerators like
+ * those measured (low below 1 below high): half as wide again, in logarithms, for an accelerator that was not
+ * among them, and once more for a model of which only the size is known. */
+void jb_interval_around(const struct jb_accelerator *accelerator, bool is_typical, double low, double high,
+                        double energy_j, double *ret_low_j, double *ret_high_j);
+
 /* (a^p + b^p)^(1/p): the larger, rounded where both are alike. */
 double jb_smooth_maximum(double a, double b, double p);
 

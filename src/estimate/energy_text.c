@@ -369,8 +369,6 @@ enum jb_code jb_energy_of_text(const struct jb_energy_constants *constants, cons
     struct jb_energy energy = {
         .unit = JB_PER_REQUEST,
         .energy_j = request_j,
-        .low_j = request_j * (s.vision > 0 ? constants->vision_low : constants->text_low),
-        .high_j = request_j * (s.vision > 0 ? constants->vision_high : constants->text_high),
         .per_token_j = 1 / tokens_per_j,
         .decode_j = fmin(plain.energy_j / whole.energy_j, 1) * request_j,
         .between_tokens_s = whole.time_s,
@@ -381,6 +379,10 @@ enum jb_code jb_energy_of_text(const struct jb_energy_constants *constants, cons
         .memory_bytes = memory_of(&s, concurrency, s.context),
         .operations = whole.operations * s.output / concurrency,
     };
+    bool is_vision = s.vision > 0;
+    jb_interval_around(
+        s.accelerator, shape->is_typical, is_vision ? constants->vision_low : constants->text_low,
+        is_vision ? constants->vision_high : constants->text_high, request_j, &energy.low_j, &energy.high_j);
     energy.prefill_j = request_j - energy.decode_j;
     double written = concurrency / (s.data * s.pipeline);
     energy.first_token_s =

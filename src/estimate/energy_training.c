@@ -74,11 +74,9 @@ enum jb_code jb_energy_of_training(const struct jb_energy_constants *c, const st
     };
     double energy_j;
     double time_s = jb_stretch_limit(a, c->picture_awake_power * a->tdp_w, &stretch, &energy_j);
-    *ret_energy = (struct jb_energy){
+    struct jb_energy energy = {
         .unit = JB_PER_RUN,
         .energy_j = energy_j * count,
-        .low_j = energy_j * count * c->image_low,
-        .high_j = energy_j * count * c->image_high,
         .per_token_j = energy_j * count / work->tokens,
         .decode_j = energy_j * count,
         .latency_s = time_s,
@@ -89,5 +87,8 @@ enum jb_code jb_energy_of_training(const struct jb_energy_constants *c, const st
         .memory_bytes = memory_bytes,
         .operations = token * work->tokens,
     };
+    jb_interval_around(a, shape->is_typical, c->image_low, c->image_high, energy.energy_j, &energy.low_j,
+                       &energy.high_j);
+    *ret_energy = energy;
     return JB_OK;
 }

@@ -96,7 +96,7 @@ static enum jb_code read_number(const char *column, const char *field, const cha
 
 static enum jb_code read_count(const char *column, const char *field, uint32_t empty, struct jb_error *error,
                                uint32_t *ret) {
-    double number;
+    double number = 0;
     enum jb_code code = read_number(column, field, "", 1, JB_ACCELERATOR_CEILING, empty, error, &number);
     if (!code && number != floor(number))
         code = jb_error_set(error, JB_INPUT, "%s: '%.40s' is no whole number", column, field);

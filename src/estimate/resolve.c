@@ -69,7 +69,8 @@ static int likeness(const char *wanted, const char *wanted_reduced, const char *
     if (strcmp(wanted_reduced, reduced) == 0)
         return 2;
     return is_near && has_same_digits(wanted_reduced, reduced) &&
-           jb_name_distance(wanted_reduced, reduced) <= NEAR_EDITS;
+           (jb_name_distance(wanted_reduced, reduced) <= NEAR_EDITS ||
+            jb_name_distance(jb_name_short(wanted), jb_name_short(name)) <= NEAR_EDITS);
 }
 
 static double billions_at(const char *text, const char **ret_end) {
@@ -146,7 +147,7 @@ enum jb_code jb_resolve_language(const struct jb_catalogue *catalogue, const cha
     }
     struct jb_model_size size = size_of(name, given);
     if (size.total > 0) {
-        struct jb_resolved resolved = {.is_by_size = true};
+        struct jb_resolved resolved = {0};
         enum jb_code code = jb_shape_of_counts(size.total, size.active, error, &resolved.shape);
         if (!code)
             *ret_resolved = resolved;
@@ -164,6 +165,7 @@ static struct jb_diffuser typical(double parameters, bool is_video) {
     struct jb_diffuser diffuser = {
         .denoiser = JB_DENOISER_TRANSFORMER,
         .is_video = is_video,
+        .is_typical = true,
         .parameters = parameters,
         .passed = 12 * layers * width * width,
         .text_parameters = 5e9,

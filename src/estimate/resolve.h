@@ -12,10 +12,9 @@ struct jb_model_size {
 };
 
 struct jb_resolved {
-    struct jb_shape shape;
+    struct jb_shape shape; /* is_typical: nothing but its size is known */
     uint32_t image_tokens; /* as in jb_architecture */
     bool has_sound;
-    bool is_by_size; /* nothing but its size is known */
 };
 
 /* "Org/Name" or "Name", in any case. Endings that do not change the shape (Instruct, FP8, 2507, AWQ …) may be

@@ -66,7 +66,7 @@ enum jb_code jb_shape_of_counts(double total, double active, struct jb_error *er
     if (!(active > 0) || !(total >= active) || !(total <= (double)JB_PARAMETER_CEILING))
         return jb_error_set(error, JB_USAGE, "%.6g parameters of which a token passes %.6g make no model",
                             total, active);
-    struct jb_shape shape = {.total = total, .vision_merge = 1};
+    struct jb_shape shape = {.total = total, .vision_merge = 1, .is_typical = true};
     set_typical(&shape, active);
     if (total > 1.2 * active) {
         /* Experts hold half of what a token passes, eight of them at a time, as they do in most. */

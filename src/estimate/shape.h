@@ -27,7 +27,8 @@ struct jb_shape {
      * itself, which is as wide as the rank, and whose kernels fill up to all heads on every accelerator. */
     double query_written;
     bool is_latent;
-    double state; /* numbers of a fixed state, one set a sequence (linear attention, state space) */
+    bool is_typical; /* from the size alone, as most models of that size are */
+    double state;    /* numbers of a fixed state, one set a sequence (linear attention, state space) */
 };
 
 /* Of a validated architecture. */
