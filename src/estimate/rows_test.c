@@ -67,7 +67,7 @@ static const char *cell(const struct table *table, size_t row, const char *colum
 
 static double number(const struct table *table, size_t row, const char *column) {
     double value = NAN;
-    if (jb_number_parse(cell(table, row, column), NULL, &value))
+    if (jb_fact_number_parse(cell(table, row, column), NULL, &value))
         fail_msg("row %zu, %s: '%s', refused: %s", row, column, cell(table, row, column),
                  cell(table, row, "refusal"));
     return value;
@@ -300,9 +300,9 @@ static void numbers_are_numbers(void **state) {
     static const char *const bad[] = {"", " 1", "1 ", "nan", "inf", "0x10", "1e", "--1", "1e999", "1,5", "."};
     double value = 7;
     for (size_t i = 0; i < JB_COUNT(bad); i++)
-        assert_int_equal(jb_number_parse(bad[i], NULL, &value), JB_INPUT);
+        assert_int_equal(jb_fact_number_parse(bad[i], NULL, &value), JB_INPUT);
     assert_true(value == 7);
-    assert_int_equal(jb_number_parse("-1.5e3", NULL, &value), JB_OK);
+    assert_int_equal(jb_fact_number_parse("-1.5e3", NULL, &value), JB_OK);
     assert_true(value == -1500);
 }
 

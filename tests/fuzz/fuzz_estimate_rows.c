@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static double number(const char *field) {
     double value = 0;
-    (void)jb_number_parse(field, NULL, &value);
+    (void)jb_fact_number_parse(field, NULL, &value);
     return value;
 }
 
