@@ -466,6 +466,13 @@ static enum jb_code check_item(struct reader *reader, struct jb_project_item *it
     if (item->account ? item->has_amount : !item->has_amount)
         return WRONG(reader, item->account ? "account and amount exclude each other"
                                            : "needs an amount, such as amount = 300 kWh / month");
+    for (int worth = 0; worth < JB_WORTH_COUNT; worth++) {
+        bool is_found = item->account || item->task.model || (item->embodied && worth == JB_WORTH_CARBON);
+        bool is_denied = worth != JB_WORTH_ENERGY && item->conversions[worth].kind == JB_CONVERSION_NONE;
+        if (is_found && item->conversions[worth].kind != JB_CONVERSION_UNSAID && !is_denied)
+            return WRONG(reader, "%s follows from account, model or embodied; take the line out",
+                         jb_worth_name((enum jb_worth)worth));
+    }
     if (item->account && item->account_to_ns <= item->account_from_ns)
         return WRONG(reader, "account_to does not lie behind account_from");
     if (amortised_h > 0) {

@@ -192,18 +192,18 @@ static enum jb_code take_account(struct builder *builder) {
     rates.of[JB_WORTH_ENERGY] = booked.energy;
     rates.has[JB_WORTH_ENERGY] = true;
     rates.of[JB_WORTH_MONEY] = booked.money;
-    rates.has[JB_WORTH_MONEY] = booked.has_money;
+    rates.has[JB_WORTH_MONEY] = booked.has_money && is_open(builder, &rates, JB_WORTH_MONEY);
     code = take_electricity(builder, &rates);
     for (int worth = 0; worth < JB_WORTH_COUNT && !code; worth++) {
         if (rates.has[worth])
             code = add_term(builder, (enum jb_worth)worth, &rates.of[worth], true, true);
     }
-    if (!code && booked.has_embodied)
+    if (!code && booked.has_embodied && item->conversions[JB_WORTH_CARBON].kind == JB_CONVERSION_UNSAID)
         code = add_term(builder, JB_WORTH_CARBON, &booked.embodied, false, true);
-    if (!rates.has[JB_WORTH_CARBON])
-        lacks(builder, JB_WORTH_CARBON, "give a region, or grid_intensity");
-    if (!rates.has[JB_WORTH_MONEY])
-        lacks(builder, JB_WORTH_MONEY, "give electricity_price");
+    if (is_open(builder, &rates, JB_WORTH_CARBON))
+        lacks(builder, JB_WORTH_CARBON, "a region, or grid_intensity in [project]");
+    if (is_open(builder, &rates, JB_WORTH_MONEY))
+        lacks(builder, JB_WORTH_MONEY, "electricity_price in [project]");
     return code;
 }
 

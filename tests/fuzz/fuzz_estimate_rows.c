@@ -36,8 +36,9 @@ static const struct jb_accelerator card = {
 static struct jb_energy_constants constants(void) {
     struct jb_energy_constants made;
 #define HALF(name) made.name = strstr(#name, "_s") ? 1e-4 : strstr(#name, "_j") ? 1e-10 : 0.5;
-    JB_TEXT_CONSTANTS(HALF) JB_PICTURE_CONSTANTS(HALF) JB_WORK_CONSTANTS(HALF) JB_INTERVAL_CONSTANTS(HALF)
-    made.awake_power = made.picture_awake_power = 0.2;
+    JB_TEXT_CONSTANTS(HALF)
+    JB_PICTURE_CONSTANTS(HALF) JB_WORK_CONSTANTS(HALF) JB_INTERVAL_CONSTANTS(HALF)
+        made.awake_power = made.picture_awake_power = 0.2;
     made.text_high = made.vision_high = made.image_high = made.video_high = 2;
     return made;
 }
@@ -77,7 +78,8 @@ static void estimate(const struct jb_row *row) {
                                 .output_tokens = number(row->avg_output_tokens),
                                 .concurrency = number(row->avg_batch_size),
                                 .rate_per_s = number(row->max_num_seqs)};
-    struct jb_training_work training = {.tokens = number(row->frames), .trained_share = number(row->resolution)};
+    struct jb_training_work training = {.tokens = number(row->frames),
+                                        .trained_share = number(row->resolution)};
     if (jb_shape_of_counts(total, active > 0 ? active : total, &error, &shape)) {
         if (strlen(error.message) == 0)
             abort();
