@@ -5,15 +5,17 @@
 #include "base/csv.h"
 #include "base/time.h"
 #include "cli/estimate_view.h"
+#include "estimate/rows.h"
+#include "report/output.h"
 #include "survey/number.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-/* Options behind those that are keys of a job. */
+/* Options behind those that are keys of a task. */
 enum {
-    CONFIG = JB_JOB_KEY_COUNT - 1,
+    CONFIG = JB_TASK_KEY_COUNT - 1,
     REGION,
     AT,
     PUE,
@@ -24,6 +26,8 @@ enum {
     COMPARE,
     SCORE,
     AT_LEAST,
+    ROWS,
+    OUT,
     JSON,
     CSV,
     OPTION_COUNT,
@@ -34,7 +38,7 @@ enum {
 
 struct request {
     const struct jb_cli *cli;
-    struct jb_job job;
+    struct jb_task task;
     struct jb_footprint_request footprint;
     const char *models[COMPARE_CEILING];
     size_t model_count;
@@ -45,33 +49,34 @@ struct request {
     enum jb_form form;
 };
 
-/* "--input-tokens" of "input_tokens", for every key of a job but the model itself. */
+/* "--input-tokens" of "input_tokens", for every key of a task but the model itself. */
 static void name_options(struct jb_option options[static OPTION_COUNT + 1],
-                         char names[static JB_JOB_KEY_COUNT][OPTION_NAME_SIZE]) {
+                         char names[static JB_TASK_KEY_COUNT][OPTION_NAME_SIZE]) {
     static const struct jb_option others[] = {
         {"--config", true, NULL},    {"--region", true, NULL},   {"--at", true, NULL},
         {"--pue", true, NULL},       {"--wue", true, NULL},      {"--electricity-price", true, NULL},
         {"--gpu-price", true, NULL}, {"--currency", true, NULL}, {"--compare", true, NULL},
-        {"--score", true, NULL},     {"--at-least", true, NULL}, {"--json", false, NULL},
-        {"--csv", false, NULL},      {NULL, false, NULL},
+        {"--score", true, NULL},     {"--at-least", true, NULL}, {"--rows", true, NULL},
+        {"--out", true, NULL},       {"--json", false, NULL},    {"--csv", false, NULL},
+        {NULL, false, NULL},
     };
-    for (size_t i = 1; i < JB_JOB_KEY_COUNT; i++) {
-        const char *key = jb_job_keys[i];
+    for (size_t i = 1; i < JB_TASK_KEY_COUNT; i++) {
+        const char *key = jb_task_keys[i];
         (void)snprintf(names[i], OPTION_NAME_SIZE, "--%s", key);
         for (char *at = names[i]; *at; at++)
             *at = *at == '_' ? '-' : *at;
         bool is_flag = strcmp(key, "sparse_attention") == 0 || strcmp(key, "expert_parallel") == 0;
         options[i - 1] = (struct jb_option){names[i], !is_flag, NULL};
     }
-    memcpy(options + JB_JOB_KEY_COUNT - 1, others, sizeof others);
+    memcpy(options + JB_TASK_KEY_COUNT - 1, others, sizeof others);
 }
 
-static int parse_job(const struct jb_cli *cli, const struct jb_option *options, struct jb_job *job) {
+static int parse_task(const struct jb_cli *cli, const struct jb_option *options, struct jb_task *task) {
     struct jb_error error = {0};
-    for (size_t i = 1; i < JB_JOB_KEY_COUNT; i++) {
+    for (size_t i = 1; i < JB_TASK_KEY_COUNT; i++) {
         const struct jb_option *option = &options[i - 1];
         if (option->value &&
-            jb_job_set(job, jb_job_keys[i], option->takes_value ? option->value : "yes", &error))
+            jb_task_set(task, jb_task_keys[i], option->takes_value ? option->value : "yes", &error))
             return jb_cli_usage(cli, "%s: %s", option->name, error.message);
     }
     return -1;
@@ -145,7 +150,7 @@ static int parse_request(const struct jb_cli *cli, const struct jb_option *optio
                          struct request *request) {
     int status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &request->form);
     if (status < 0)
-        status = parse_job(cli, options, &request->job);
+        status = parse_task(cli, options, &request->task);
     if (status < 0)
         status = parse_worth(cli, options, request);
     if (status < 0)
@@ -230,13 +235,13 @@ static bool mark_least(const struct request *request, struct jb_estimated *model
     return least != NULL;
 }
 
-static enum jb_code estimate_one(const struct request *request, const struct jb_job_tables *tables,
+static enum jb_code estimate_one(const struct request *request, const struct jb_task_tables *tables,
                                  const struct jb_factors *factors, const char *name, struct jb_error *error,
                                  struct jb_estimated *ret_model) {
-    struct jb_job job = request->job;
+    struct jb_task task = request->task;
     struct jb_estimated model = {.name = name};
-    job.model = name;
-    enum jb_code code = jb_job_estimate(tables, &job, error, &model.estimate);
+    task.model = name;
+    enum jb_code code = jb_task_estimate(tables, &task, error, &model.estimate);
     if (!code)
         code = jb_footprint_make(&model.estimate, factors, &request->footprint, error, &model.footprint);
     if (code == JB_LIMIT && request->is_comparison) {
@@ -249,6 +254,53 @@ static enum jb_code estimate_one(const struct request *request, const struct jb_
     return code;
 }
 
+/* Many at once: each row of a table with its estimate behind it. Options other than the two files would have
+ * no effect. */
+static int estimate_rows(const struct jb_cli *cli, const struct jb_option *options, bool has_operand) {
+    const char *in_path = options[ROWS].value, *out_path = options[OUT].value;
+    struct jb_error error = {0};
+    struct jb_row_counts counts = {0};
+    struct jb_output output;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (options[i].value && i != ROWS && i != OUT)
+            return jb_cli_usage(cli, "%s does not go with --rows: each row says on what and doing what",
+                                options[i].name);
+    }
+    if (has_operand || !in_path)
+        return jb_cli_usage(cli, in_path ? "--rows FILE takes no MODEL" : "--out goes with --rows FILE");
+    _cleanup_fclose_ FILE *in = fopen(in_path, "re"), *out = NULL;
+    if (!in)
+        return jb_cli_fail(cli, jb_error_set_errno(&error, errno, "%s", in_path), &error);
+    enum jb_code code = jb_output_open(out_path, &error, &output);
+    if (code)
+        return jb_cli_fail(cli, code, &error);
+    int descriptor = dup(output.descriptor);
+    out = descriptor < 0 ? NULL : fdopen(descriptor, "w");
+    if (!out) {
+        code = jb_error_set_errno(&error, errno, "%s", output.name);
+        if (descriptor >= 0)
+            close(descriptor);
+    }
+    if (!code)
+        code = jb_rows_estimate(jb_cli_data_path(cli), in, in_path, out, &error, &counts);
+    if (!code && (fflush(out) != 0 || ferror(out))) {
+        output.is_closed = errno == EPIPE;
+        code = jb_error_set_errno(&error, errno, "%s", output.name);
+    }
+    if (!code)
+        code = jb_output_commit(&output, &error);
+    bool is_closed = output.is_closed;
+    jb_output_close(&output);
+    if (is_closed)
+        return jb_error_exit_status(code);
+    if (code)
+        return jb_cli_fail(cli, code, &error);
+    fprintf(stderr, "joulebook estimate: %llu rows estimated, %llu refused%s\n",
+            (unsigned long long)counts.estimated, (unsigned long long)counts.refused,
+            counts.refused ? "; the column refusal says why" : "");
+    return counts.refused ? 1 : 0;
+}
+
 /* A model that does not fit is neither wrong usage nor a broken file: the answer is no. */
 static int fail(const struct jb_cli *cli, enum jb_code code, const struct jb_error *error) {
     int status = jb_cli_fail(cli, code, error);
@@ -257,13 +309,13 @@ static int fail(const struct jb_cli *cli, enum jb_code code, const struct jb_err
 
 static int estimate(const struct request *request) {
     struct jb_error error = {0};
-    _cleanup_(jb_job_tables_free_cleanup) struct jb_job_tables *tables = NULL;
+    _cleanup_(jb_task_tables_free_cleanup) struct jb_task_tables *tables = NULL;
     _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
     _cleanup_free_ struct jb_estimated *models = calloc(request->model_count, sizeof *models);
     _cleanup_buffer_ struct jb_buffer out = {0};
     if (!models)
         return jb_cli_fail(request->cli, JB_MEMORY, &error);
-    enum jb_code code = jb_job_tables_read(jb_cli_data_path(request->cli), &error, &tables);
+    enum jb_code code = jb_task_tables_read(jb_cli_data_path(request->cli), &error, &tables);
     if (!code)
         code = load_factors(request->cli, &error, &factors);
     for (size_t i = 0; i < request->model_count && !code; i++)
@@ -288,13 +340,15 @@ static int estimate(const struct request *request) {
 
 static int run(struct jb_cli *cli) {
     struct jb_option options[OPTION_COUNT + 1];
-    char names[JB_JOB_KEY_COUNT][OPTION_NAME_SIZE];
+    char names[JB_TASK_KEY_COUNT][OPTION_NAME_SIZE];
     const char *operands[1] = {NULL};
     size_t operand_count = 0;
     struct request request = {.cli = cli};
     name_options(options, names);
     int status =
         jb_cli_parse(cli, &jb_verb_estimate, options, operands, JB_COUNT(operands), &operand_count, false);
+    if (status < 0 && (options[ROWS].value || options[OUT].value))
+        return estimate_rows(cli, options, operand_count > 0);
     if (status < 0)
         status = parse_request(cli, options, operand_count ? operands[0] : NULL, &request);
     return status < 0 ? estimate(&request) : status;
@@ -306,6 +360,7 @@ const struct jb_verb jb_verb_estimate = {
     .help = "usage: joulebook estimate MODEL [OPTIONS]\n"
             "       joulebook estimate --config FILE [OPTIONS]\n"
             "       joulebook estimate --compare LIST [--score FILE --at-least SCORE] [OPTIONS]\n"
+            "       joulebook estimate --rows FILE [--out FILE]\n"
             "\n"
             "Estimates energy, time and power of an open model that nobody has run yet, from its shape and\n"
             "the accelerator: what must be read, what must be computed, and how much power that draws.\n"
@@ -316,7 +371,8 @@ const struct jb_verb jb_verb_estimate = {
             "is read. A figure says what it is of: gpu, server (with the rest of the machine), facility\n"
             "(with cooling and losses).\n"
             "\n"
-            "on what\n"
+            "options\n"
+            "  on what\n"
             "  --gpu NAME               H100 when nothing is said; A100, B200, H20, L40S, 4090, MI300X ...\n"
             "  --gpus N                 the fewest on which it fits when nothing is said\n"
             "  --precision NAME         bf16, fp8, int8, int4 or mxfp4; as published when nothing is said\n"
@@ -326,7 +382,7 @@ const struct jb_verb jb_verb_estimate = {
             "  --expert-parallel        whole experts on each GPU\n"
             "  --ring-parallel N        pictures: attention in rings of N GPUs\n"
             "\n"
-            "text, and what it sees\n"
+            "  text, and what it sees\n"
             "  --input-tokens N         of each request; 500\n"
             "  --output-tokens N        of each request; 250\n"
             "  --cached-tokens N        of the input: found in a prefix cache\n"
@@ -340,20 +396,20 @@ const struct jb_verb jb_verb_estimate = {
             "  --sparse-attention       prefill as of Qwen2.5-1M\n"
             "  --experts-per-token N    where a file of weights does not say\n"
             "\n"
-            "pictures\n"
+            "  pictures\n"
             "  --size SIZE              832x480; the model's own when nothing is said, as below\n"
             "  --frames N               of a clip\n"
             "  --steps N                of the denoiser\n"
             "  --guidance FLAG          yes or no: two passes a step, or one\n"
             "  --batch N                made together\n"
             "\n"
-            "training\n"
+            "  training\n"
             "  --train-tokens N         all that it is trained on, epochs counted\n"
             "  --sequence-tokens N      of one sequence; 4096\n"
             "  --trained-share N        of the parameters: 1 is full, LoRA has 0.001 to 0.02\n"
             "  --mfu N                  share of the peak that is reached; 0.4\n"
             "\n"
-            "where, and what it is worth\n"
+            "  where, and what it is worth\n"
             "  --region NAME            whose grid: KR, or gcp/europe-west1, which has a PUE as well\n"
             "  --at DATE                when; today\n"
             "  --pue N                  of the facility\n"
@@ -362,20 +418,24 @@ const struct jb_verb jb_verb_estimate = {
             "  --gpu-price N            of a GPU hour; stands in for that of electricity\n"
             "  --currency NAME          of both: EUR\n"
             "\n"
-            "which\n"
+            "  which\n"
             "  --config FILE            a config.json\n"
             "  --compare LIST           names with commas, side by side, per million requests\n"
             "  --score FILE             your own quality figures: a CSV with the columns model and score\n"
             "  --at-least SCORE         the least energy among models with that score\n"
+            "  --rows FILE              many at once: a CSV with the columns of the ML.ENERGY tables\n"
+            "  --out FILE               where its rows go, with predicted_energy_j, low_j, high_j,\n"
+            "                           predicted_latency_s and refusal behind; standard output\n"
             "  --json, --csv            for machines: joules, grams, litres, seconds\n"
             "\n"
             "examples\n"
             "  joulebook estimate qwen2.5-7b --gpu H100 --region KR --pue 1.2\n"
             "  joulebook estimate wan2.1-t2v-14b --size 832x480 --frames 81 --steps 50\n"
             "  joulebook estimate qwen2.5-14b-1m --input-tokens 1000000 --sparse-attention\n"
+            "  joulebook estimate --rows in.csv --out out.csv\n"
             "  joulebook estimate --compare qwen2.5-7b,qwen2.5-72b --score scores.csv --at-least 70\n"
             "\n"
-            "exit status: 0 done, 1 it does not fit (with how many GPUs it needs), or no model has that\n"
-            "score, 2 wrong usage, 3 bad input (file and field are named), 4 could not\n",
+            "exit status: 0 done, 1 it does not fit (with how many GPUs it needs), no model has that score,\n"
+            "or a row was refused, 2 wrong usage, 3 bad input (file and field are named), 4 could not\n",
     .run = run,
 };

@@ -110,7 +110,7 @@ static int pay_back(const struct jb_cli *cli, const char *path, const struct req
     _cleanup_(jb_payback_model_free) struct jb_payback_model model = {0};
     _cleanup_(jb_payback_free) struct jb_payback payback = {0};
     _cleanup_buffer_ struct jb_buffer out = {0};
-    _cleanup_(jb_job_tables_free_cleanup) struct jb_job_tables *tables = NULL;
+    _cleanup_(jb_task_tables_free_cleanup) struct jb_task_tables *tables = NULL;
     struct jb_ledger *ledger = NULL;
     enum jb_code code = read_project(path, &error, &project);
     if (!code)
@@ -118,10 +118,10 @@ static int pay_back(const struct jb_cli *cli, const char *path, const struct req
     bool needs_book = false, needs_tables = false;
     for (size_t i = 0; !code && i < project->item_count; i++) {
         needs_book = needs_book || project->items[i].account;
-        needs_tables = needs_tables || project->items[i].job.model;
+        needs_tables = needs_tables || project->items[i].task.model;
     }
     if (!code && needs_tables)
-        code = jb_job_tables_read(jb_cli_data_path(cli), &error, &tables);
+        code = jb_task_tables_read(jb_cli_data_path(cli), &error, &tables);
     if (!code && needs_book)
         code = jb_ledger_open(cli->book, JB_STORE_READ, &error, &ledger);
     struct jb_payback_sources sources = {.factors = factors, .ledger = ledger, .tables = tables};

@@ -48,7 +48,7 @@ static struct lines lines_of(const struct jb_estimate_view *view, const struct j
         lines.items[lines.count - 1].low = energy->low_j * share;
         lines.items[lines.count - 1].high = energy->high_j * share;
     }
-    if (model->estimate.kind == JB_JOB_TEXT) {
+    if (model->estimate.kind == JB_TASK_TEXT) {
         add(&lines, "energy_prefill", "gpu", "J", energy->prefill_j);
         add(&lines, "energy_decode", "gpu", "J", energy->decode_j);
     }
@@ -57,7 +57,7 @@ static struct lines lines_of(const struct jb_estimate_view *view, const struct j
     if (*view->currency)
         add_figure(&lines, "money", "facility", view->currency, &footprint->money);
     add(&lines, "latency", "gpu", "s", energy->latency_s);
-    if (model->estimate.kind == JB_JOB_TEXT) {
+    if (model->estimate.kind == JB_TASK_TEXT) {
         add(&lines, "first_token", "gpu", "s", energy->first_token_s);
         add(&lines, "between_tokens", "gpu", "s", energy->between_tokens_s);
     }
@@ -192,11 +192,11 @@ static void add_text_line(struct jb_table *table, const struct line *line, const
 }
 
 static void describe(const struct jb_estimated *model, struct jb_buffer *out) {
-    const struct jb_job_estimate *estimate = &model->estimate;
+    const struct jb_task_estimate *estimate = &model->estimate;
     char a[JB_NUMBER_SIZE], shown[JB_NAME_SIZE];
     jb_buffer_printf(out, "%s: ", jb_text_display(estimate->model, shown, sizeof shown));
     switch (estimate->kind) {
-    case JB_JOB_TEXT:
+    case JB_TASK_TEXT:
         jb_buffer_printf(out, "%.0f tokens in", estimate->input_tokens);
         if (estimate->vision_tokens > 0)
             jb_buffer_printf(out, " and %.0f of what it sees", estimate->vision_tokens);
@@ -206,19 +206,19 @@ static void describe(const struct jb_estimated *model, struct jb_buffer *out) {
             jb_buffer_printf(out, "Sparse attention: %s %% of what full attention computes in prefill\n",
                              show(100 * estimate->attention_share, a));
         break;
-    case JB_JOB_IMAGE:
-    case JB_JOB_VIDEO:
+    case JB_TASK_IMAGE:
+    case JB_TASK_VIDEO:
         jb_buffer_printf(out, "%ux%u", estimate->width, estimate->height);
-        if (estimate->kind == JB_JOB_VIDEO)
+        if (estimate->kind == JB_TASK_VIDEO)
             jb_buffer_printf(out, ", %u frames", estimate->frames);
         jb_buffer_printf(out, ", %u steps of %.0f tokens\n", estimate->steps, estimate->picture_tokens);
         break;
-    case JB_JOB_TRAINING:
+    case JB_TASK_TRAINING:
         jb_buffer_printf(out, "training\n");
         break;
     }
     jb_buffer_printf(out, "%.3f B parameters", estimate->parameters / 1e9);
-    if (estimate->kind == JB_JOB_TEXT && estimate->active_parameters > 0 &&
+    if (estimate->kind == JB_TASK_TEXT && estimate->active_parameters > 0 &&
         estimate->active_parameters < 0.999 * estimate->parameters)
         jb_buffer_printf(out, ", %.3f B active", estimate->active_parameters / 1e9);
     if (estimate->kv_bytes_per_token > 0)
@@ -297,7 +297,7 @@ static const struct jb_figure *energy_of(const struct jb_estimated *model, bool 
 static void add_compared_row(const struct jb_estimate_view *view, struct jb_table *table,
                              const struct jb_estimated *model, bool has_facility) {
     char text[JB_NAME_SIZE + 8], number[JB_NUMBER_SIZE];
-    const struct jb_job_estimate *estimate = &model->estimate;
+    const struct jb_task_estimate *estimate = &model->estimate;
     if (*model->refusal) {
         jb_table_text(table, model->name, NULL);
         for (int i = 0; i < 9; i++)
@@ -423,9 +423,9 @@ static void write_number(struct jb_json *json, const char *key, double value, bo
 static void write_model(const struct jb_estimated *model, const struct jb_table *figures,
                         struct jb_json *json) {
     static const char *const kinds[] = {"text", "image", "video", "training"};
-    const struct jb_job_estimate *estimate = &model->estimate;
-    bool is_good = !*model->refusal, is_text = is_good && estimate->kind == JB_JOB_TEXT;
-    bool is_picture = is_good && (estimate->kind == JB_JOB_IMAGE || estimate->kind == JB_JOB_VIDEO);
+    const struct jb_task_estimate *estimate = &model->estimate;
+    bool is_good = !*model->refusal, is_text = is_good && estimate->kind == JB_TASK_TEXT;
+    bool is_picture = is_good && (estimate->kind == JB_TASK_IMAGE || estimate->kind == JB_TASK_VIDEO);
     jb_json_object(json);
     jb_json_key(json, "asked");
     jb_json_string(json, model->name);

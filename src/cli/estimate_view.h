@@ -6,10 +6,10 @@
 #include "report/form.h"
 #include "report/table.h"
 
-/* One model, asked for the same job as the others. */
+/* One model, asked for the same task as the others. */
 struct jb_estimated {
     const char *name; /* as it was asked for */
-    struct jb_job_estimate estimate;
+    struct jb_task_estimate estimate;
     struct jb_footprint footprint;
     bool has_score;
     double score;

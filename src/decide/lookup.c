@@ -295,15 +295,15 @@ static enum jb_code find_host_power(struct jb_lookup *lookup, const char *accele
                                "there is no host_power of 'accelerator' in the factor tables");
 }
 
-enum jb_code jb_lookup_job(struct jb_lookup *lookup, const struct jb_project_item *item,
-                           struct jb_job_rates *ret_rates) {
+enum jb_code jb_lookup_task(struct jb_lookup *lookup, const struct jb_project_item *item,
+                            struct jb_task_rates *ret_rates) {
     static const char *const units[] = {"request", "image", "video", "run"};
-    struct jb_job_estimate estimate;
-    struct jb_job_rates rates = {.energy = jb_product_of(1)};
+    struct jb_task_estimate estimate;
+    struct jb_task_rates rates = {.energy = jb_product_of(1)};
     char name[JB_INPUT_NAME_SIZE], unit[32], note[512];
     if (!lookup->sources->tables)
         return jb_error_set(lookup->error, JB_INPUT, "model: there are no tables of models here");
-    enum jb_code code = jb_job_estimate(lookup->sources->tables, &item->job, lookup->error, &estimate);
+    enum jb_code code = jb_task_estimate(lookup->sources->tables, &item->task, lookup->error, &estimate);
     if (code)
         return code == JB_USAGE || code == JB_LIMIT ? JB_INPUT : code;
     const struct jb_energy *energy = &estimate.energy;
@@ -316,11 +316,13 @@ enum jb_code jb_lookup_job(struct jb_lookup *lookup, const struct jb_project_ite
     else
         rates.energy.constant = energy->energy_j / 3600;
     rates.energy.constant *= 1e-3;
+    bool is_large = energy->energy_j >= 3.6e6;
+    double size_j = is_large ? 3.6e6 : 3600;
     (void)snprintf(note, sizeof note,
-                   "%.80s: %.3g Wh of GPU energy a %s, %.3g – %.3g, on %u %s in %s, at %.3g in flight",
-                   estimate.model, energy->energy_j / 3600, units[energy->unit], energy->low_j / 3600,
-                   energy->high_j / 3600, estimate.accelerator_count, estimate.accelerator->name,
-                   jb_precision_name(estimate.precision), energy->concurrency);
+                   "%.80s: %.3g %s of GPU energy a %s, %.3g – %.3g, on %u %s in %s, at %.3g in flight",
+                   estimate.model, energy->energy_j / size_j, is_large ? "kWh" : "Wh", units[energy->unit],
+                   energy->low_j / size_j, energy->high_j / size_j, estimate.accelerator_count,
+                   estimate.accelerator->name, jb_precision_name(estimate.precision), energy->concurrency);
     add_note(lookup, note);
     if (!code)
         code = find_host_power(lookup, estimate.accelerator->name, &rates.host);

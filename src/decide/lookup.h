@@ -46,12 +46,12 @@ enum jb_code jb_lookup_account(struct jb_lookup *lookup, const struct jb_project
                                struct jb_account_rates *ret_rates);
 
 /* What one request, image, video or run of the item's model takes. */
-struct jb_job_rates {
+struct jb_task_rates {
     struct jb_product energy; /* kWh of the accelerators */
     struct jb_product host;   /* kWh of the rest of the server */
     double gpu_hours;
 };
-enum jb_code jb_lookup_job(struct jb_lookup *lookup, const struct jb_project_item *item,
-                           struct jb_job_rates *ret_rates);
+enum jb_code jb_lookup_task(struct jb_lookup *lookup, const struct jb_project_item *item,
+                            struct jb_task_rates *ret_rates);
 
 #endif

@@ -51,7 +51,7 @@ void jb_payback_model_free(struct jb_payback_model *model); /* NULL-safe; leaves
 struct jb_payback_sources {
     const struct jb_factors *factors;
     struct jb_ledger *ledger;
-    const struct jb_job_tables *tables;
+    const struct jb_task_tables *tables;
 };
 /* Adds inputs to the project (intensities, estimates, accounts of the book). Once for each project. */
 enum jb_code jb_payback_model_make(struct jb_project *project, const struct jb_payback_sources *sources,

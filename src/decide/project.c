@@ -443,11 +443,11 @@ static enum jb_code read_item_entry(struct reader *reader, struct jb_project_ite
     case NOTE:
         break;
     case ITEM_KEY_COUNT:
-        code = jb_job_set(&item->job, reader->entry->name, value, reader->error);
+        code = jb_task_set(&item->task, reader->entry->name, value, reader->error);
         if (code == JB_NO_DATA) {
-            const char *keys[ITEM_KEY_COUNT + JB_JOB_KEY_COUNT];
+            const char *keys[ITEM_KEY_COUNT + JB_TASK_KEY_COUNT];
             memcpy(keys, item_keys, sizeof item_keys);
-            memcpy(keys + ITEM_KEY_COUNT, jb_job_keys, sizeof jb_job_keys);
+            memcpy(keys + ITEM_KEY_COUNT, jb_task_keys, sizeof jb_task_keys);
             code = unknown_key(reader, keys, JB_COUNT(keys));
         }
         break;
@@ -459,13 +459,20 @@ static enum jb_code read_item_entry(struct reader *reader, struct jb_project_ite
 static enum jb_code check_item(struct reader *reader, struct jb_project_item *item, double amortised_h) {
     const struct jb_project *project = reader->project;
     reader->entry = NULL;
-    if ((item->account != NULL) + (item->embodied != NULL) + (item->job.model != NULL) > 1)
+    if ((item->account != NULL) + (item->embodied != NULL) + (item->task.model != NULL) > 1)
         return WRONG(reader, "account, embodied and model exclude each other");
-    if (!item->job.model && (jb_job_is_set(&item->job) || item->has_gpu_price))
+    if (!item->task.model && (jb_task_is_set(&item->task) || item->has_gpu_price))
         return WRONG(reader, "says how a model runs, but not which; add model = qwen2.5-7b");
     if (item->account ? item->has_amount : !item->has_amount)
         return WRONG(reader, item->account ? "account and amount exclude each other"
                                            : "needs an amount, such as amount = 300 kWh / month");
+    for (int worth = 0; worth < JB_WORTH_COUNT; worth++) {
+        bool is_found = item->account || item->task.model || (item->embodied && worth == JB_WORTH_CARBON);
+        bool is_denied = worth != JB_WORTH_ENERGY && item->conversions[worth].kind == JB_CONVERSION_NONE;
+        if (is_found && item->conversions[worth].kind != JB_CONVERSION_UNSAID && !is_denied)
+            return WRONG(reader, "%s follows from account, model or embodied; take the line out",
+                         jb_worth_name((enum jb_worth)worth));
+    }
     if (item->account && item->account_to_ns <= item->account_from_ns)
         return WRONG(reader, "account_to does not lie behind account_from");
     if (amortised_h > 0) {

@@ -4,7 +4,7 @@
 
 #include "base/ini.h"
 #include "decide/formula.h"
-#include "estimate/job.h"
+#include "estimate/task.h"
 
 #define JB_PROJECT_ITEM_CEILING 128
 
@@ -36,7 +36,7 @@ struct jb_project_item {
     const char *account;
     int64_t account_from_ns, account_to_ns;
     /* A model that works: amount is how many requests, images, videos or runs. */
-    struct jb_job job; /* model NULL: none */
+    struct jb_task task; /* model NULL: none */
     struct jb_product gpu_price;
     bool has_gpu_price;
 };

@@ -192,35 +192,35 @@ static enum jb_code take_account(struct builder *builder) {
     rates.of[JB_WORTH_ENERGY] = booked.energy;
     rates.has[JB_WORTH_ENERGY] = true;
     rates.of[JB_WORTH_MONEY] = booked.money;
-    rates.has[JB_WORTH_MONEY] = booked.has_money;
+    rates.has[JB_WORTH_MONEY] = booked.has_money && is_open(builder, &rates, JB_WORTH_MONEY);
     code = take_electricity(builder, &rates);
     for (int worth = 0; worth < JB_WORTH_COUNT && !code; worth++) {
         if (rates.has[worth])
             code = add_term(builder, (enum jb_worth)worth, &rates.of[worth], true, true);
     }
-    if (!code && booked.has_embodied)
+    if (!code && booked.has_embodied && item->conversions[JB_WORTH_CARBON].kind == JB_CONVERSION_UNSAID)
         code = add_term(builder, JB_WORTH_CARBON, &booked.embodied, false, true);
-    if (!rates.has[JB_WORTH_CARBON])
-        lacks(builder, JB_WORTH_CARBON, "give a region, or grid_intensity");
-    if (!rates.has[JB_WORTH_MONEY])
-        lacks(builder, JB_WORTH_MONEY, "give electricity_price");
+    if (is_open(builder, &rates, JB_WORTH_CARBON))
+        lacks(builder, JB_WORTH_CARBON, "a region, or grid_intensity in [project]");
+    if (is_open(builder, &rates, JB_WORTH_MONEY))
+        lacks(builder, JB_WORTH_MONEY, "electricity_price in [project]");
     return code;
 }
 
 /* What a model takes for one of the amount: the accelerators and the rest of the server, with PUE on both;
  * the money of rented accelerators in place of that of electricity. */
-static enum jb_code take_job(struct builder *builder) {
+static enum jb_code take_task(struct builder *builder) {
     const struct jb_project_item *item = builder->item;
     struct jb_project_item priced = *item;
-    struct jb_job_rates job;
+    struct jb_task_rates task;
     struct rates rates;
-    enum jb_code code = jb_lookup_job(&builder->lookup, item, &job);
+    enum jb_code code = jb_lookup_task(&builder->lookup, item, &task);
     priced.is_it = true;
     if (item->has_gpu_price)
         priced.conversions[JB_WORTH_MONEY].kind = JB_CONVERSION_NONE;
     builder->item = &priced;
     for (int part = 0; part < 2 && !code; part++) {
-        rates = (struct rates){.is_electric = true, .has = {true}, .of = {part ? job.host : job.energy}};
+        rates = (struct rates){.is_electric = true, .has = {true}, .of = {part ? task.host : task.energy}};
         code = take_electricity(builder, &rates);
         for (int worth = 0; worth < JB_WORTH_COUNT && !code; worth++) {
             struct jb_product product = item->amount;
@@ -239,7 +239,7 @@ static enum jb_code take_job(struct builder *builder) {
     builder->item = item;
     if (!code && item->has_gpu_price) {
         struct jb_product product = item->amount;
-        product.constant *= job.gpu_hours;
+        product.constant *= task.gpu_hours;
         code = jb_product_multiply(&product, &item->gpu_price, 1, builder->error);
         if (!code)
             code = add_term(builder, JB_WORTH_MONEY, &product, false, item->is_rate);
@@ -260,8 +260,8 @@ static enum jb_code take_item(struct builder *builder) {
     struct rates rates = {.is_electric = is_electricity(item)};
     if (item->account)
         return take_account(builder);
-    if (item->job.model)
-        return take_job(builder);
+    if (item->task.model)
+        return take_task(builder);
     enum jb_code code = take_given(builder, &rates);
     if (code)
         return code;

@@ -83,7 +83,7 @@ static struct quantity host_power(struct maker *maker, const char *accelerator) 
     return power.is_known ? power : take(maker, JB_HOST_POWER, "accelerator", false);
 }
 
-enum jb_code jb_footprint_make(const struct jb_job_estimate *estimate, const struct jb_factors *factors,
+enum jb_code jb_footprint_make(const struct jb_task_estimate *estimate, const struct jb_factors *factors,
                                const struct jb_footprint_request *request, struct jb_error *error,
                                struct jb_footprint *ret_footprint) {
     struct jb_footprint footprint = {0};

@@ -2,7 +2,7 @@
 #ifndef JB_ESTIMATE_FOOTPRINT_H
 #define JB_ESTIMATE_FOOTPRINT_H
 
-#include "estimate/job.h"
+#include "estimate/task.h"
 #include "factor/factor.h"
 
 /* A figure with its 95 % interval, or why there is none. */
@@ -34,7 +34,7 @@ struct jb_footprint {
 };
 
 /* JB_USAGE: there is no such region. What is not known is told in the figures. */
-enum jb_code jb_footprint_make(const struct jb_job_estimate *estimate, const struct jb_factors *factors,
+enum jb_code jb_footprint_make(const struct jb_task_estimate *estimate, const struct jb_factors *factors,
                                const struct jb_footprint_request *request, struct jb_error *error,
                                struct jb_footprint *ret_footprint);
 

@@ -1,19 +1,19 @@
 /* What a model is asked to do and on what, as settings say it: the front of the estimates. */
-#ifndef JB_ESTIMATE_JOB_H
-#define JB_ESTIMATE_JOB_H
+#ifndef JB_ESTIMATE_TASK_H
+#define JB_ESTIMATE_TASK_H
 
 #include "estimate/catalogue.h"
 #include "estimate/energy.h"
 
-#define JB_JOB_KEY_COUNT 30
-extern const char *const jb_job_keys[JB_JOB_KEY_COUNT]; /* "model", "gpu", "input_tokens" … */
+#define JB_TASK_KEY_COUNT 30
+extern const char *const jb_task_keys[JB_TASK_KEY_COUNT]; /* "model", "gpu", "input_tokens" … */
 
 /* 0 everywhere: not said. Texts are the caller's. */
-struct jb_job {
+struct jb_task {
     const char
         *model; /* a name of the catalogue, or the path of a config.json, .safetensors, index or .gguf */
     const char *gpu;
-    struct jb_deployment deployment; /* its accelerator is found by jb_job_estimate */
+    struct jb_deployment deployment; /* its accelerator is found by jb_task_estimate */
     uint32_t tensor_parallel;
     bool has_precision;
     uint32_t experts_per_token; /* where a file of weights does not say */
@@ -28,26 +28,26 @@ struct jb_job {
 };
 
 /* One setting by its key. JB_NO_DATA: no such key (error untouched). JB_INPUT: the value cannot be. */
-enum jb_code jb_job_set(struct jb_job *job, const char *key, const char *value, struct jb_error *error);
+enum jb_code jb_task_set(struct jb_task *task, const char *key, const char *value, struct jb_error *error);
 /* Whether anything but the model was set. */
-bool jb_job_is_set(const struct jb_job *job);
+bool jb_task_is_set(const struct jb_task *task);
 
 /* The tables behind estimates. */
-struct jb_job_tables; /* opaque */
-enum jb_code jb_job_tables_read(const char *data_path, struct jb_error *error,
-                                struct jb_job_tables **ret_tables);
-void jb_job_tables_free(struct jb_job_tables *tables); /* NULL-safe */
-JB_DEFINE_CLEANUP(struct jb_job_tables, jb_job_tables_free);
-const struct jb_catalogue *jb_job_tables_catalogue(const struct jb_job_tables *tables);
-const struct jb_diffusers *jb_job_tables_diffusers(const struct jb_job_tables *tables);
-const struct jb_accelerators *jb_job_tables_accelerators(const struct jb_job_tables *tables);
+struct jb_task_tables; /* opaque */
+enum jb_code jb_task_tables_read(const char *data_path, struct jb_error *error,
+                                 struct jb_task_tables **ret_tables);
+void jb_task_tables_free(struct jb_task_tables *tables); /* NULL-safe */
+JB_DEFINE_CLEANUP(struct jb_task_tables, jb_task_tables_free);
+const struct jb_catalogue *jb_task_tables_catalogue(const struct jb_task_tables *tables);
+const struct jb_diffusers *jb_task_tables_diffusers(const struct jb_task_tables *tables);
+const struct jb_accelerators *jb_task_tables_accelerators(const struct jb_task_tables *tables);
 
-enum jb_job_kind { JB_JOB_TEXT, JB_JOB_IMAGE, JB_JOB_VIDEO, JB_JOB_TRAINING };
+enum jb_task_kind { JB_TASK_TEXT, JB_TASK_IMAGE, JB_TASK_VIDEO, JB_TASK_TRAINING };
 
-/* What is known of a model, and what the job takes. */
-struct jb_job_estimate {
+/* What is known of a model, and what the task takes. */
+struct jb_task_estimate {
     char model[JB_NAME_SIZE]; /* as the catalogue or the file is called */
-    enum jb_job_kind kind;
+    enum jb_task_kind kind;
     const struct jb_accelerator *accelerator; /* of the tables */
     uint32_t accelerator_count, fewest;       /* fewest: of the powers of two, on which it fits */
     enum jb_precision precision;
@@ -67,7 +67,7 @@ struct jb_job_estimate {
  * the one in which it is published, or bf16. Without tokens, 500 in and 250 out; without concurrency or rate,
  * 32 requests in flight. JB_USAGE: a name that there is not, with near ones. JB_LIMIT: it does not fit,
  * with how many it needs. */
-enum jb_code jb_job_estimate(const struct jb_job_tables *tables, const struct jb_job *job,
-                             struct jb_error *error, struct jb_job_estimate *ret_estimate);
+enum jb_code jb_task_estimate(const struct jb_task_tables *tables, const struct jb_task *task,
+                              struct jb_error *error, struct jb_task_estimate *ret_estimate);
 
 #endif

@@ -1,5 +1,5 @@
-/* Settings of a job, by key. */
-#include "estimate/job.h"
+/* Settings of a task, by key. */
+#include "estimate/task.h"
 
 #include "base/decimal.h"
 #include "estimate/facts.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-const char *const jb_job_keys[JB_JOB_KEY_COUNT] = {
+const char *const jb_task_keys[JB_TASK_KEY_COUNT] = {
     "model",
     "gpu",
     "gpus",
@@ -86,38 +86,38 @@ static enum jb_code set_size(const char *value, struct jb_error *error, uint32_t
     return JB_OK;
 }
 
-static enum jb_code set_precision(struct jb_job *job, const char *value, struct jb_error *error) {
-    enum jb_code code = jb_precision_parse(value, error, &job->deployment.weights);
-    job->has_precision = code == JB_OK;
+static enum jb_code set_precision(struct jb_task *task, const char *value, struct jb_error *error) {
+    enum jb_code code = jb_precision_parse(value, error, &task->deployment.weights);
+    task->has_precision = code == JB_OK;
     return code ? JB_INPUT : JB_OK;
 }
 
-static enum jb_code set_guidance(struct jb_job *job, const char *value, struct jb_error *error) {
+static enum jb_code set_guidance(struct jb_task *task, const char *value, struct jb_error *error) {
     bool is_guided = false;
     enum jb_code code = set_flag(value, error, &is_guided);
-    job->picture.passes_per_step = is_guided ? 2 : 1;
+    task->picture.passes_per_step = is_guided ? 2 : 1;
     return code;
 }
 
 /* Numbers of at least `least`, which may have digits behind the point. JB_NO_DATA: the key is none of them.
  */
-static enum jb_code set_amount(struct jb_job *job, const char *key, const char *value,
+static enum jb_code set_amount(struct jb_task *task, const char *key, const char *value,
                                struct jb_error *error) {
     const struct {
         const char *key;
         double *target, least, most;
     } amounts[] = {
-        {"input_tokens", &job->text.input_tokens, 0, 1e8},
-        {"cached_tokens", &job->text.cached_tokens, 0, 1e8},
-        {"vision_tokens", &job->text.vision_tokens, 0, 1e8},
-        {"output_tokens", &job->text.output_tokens, 1, 1e7},
-        {"concurrency", &job->text.concurrency, 0.001, 1e7},
-        {"rate", &job->text.rate_per_s, 1e-9, 1e9},
-        {"video_seconds", &job->video_seconds, 0.1, 86400},
-        {"train_tokens", &job->training.tokens, 1, 1e18},
-        {"sequence_tokens", &job->training.sequence_tokens, 1, 1e8},
-        {"trained_share", &job->training.trained_share, 1e-9, 1},
-        {"mfu", &job->training.utilisation, 0.001, 1},
+        {"input_tokens", &task->text.input_tokens, 0, 1e8},
+        {"cached_tokens", &task->text.cached_tokens, 0, 1e8},
+        {"vision_tokens", &task->text.vision_tokens, 0, 1e8},
+        {"output_tokens", &task->text.output_tokens, 1, 1e7},
+        {"concurrency", &task->text.concurrency, 0.001, 1e7},
+        {"rate", &task->text.rate_per_s, 1e-9, 1e9},
+        {"video_seconds", &task->video_seconds, 0.1, 86400},
+        {"train_tokens", &task->training.tokens, 1, 1e18},
+        {"sequence_tokens", &task->training.sequence_tokens, 1, 1e8},
+        {"trained_share", &task->training.trained_share, 1e-9, 1},
+        {"mfu", &task->training.utilisation, 0.001, 1},
     };
     for (size_t i = 0; i < JB_COUNT(amounts); i++) {
         if (strcmp(key, amounts[i].key) == 0)
@@ -126,22 +126,22 @@ static enum jb_code set_amount(struct jb_job *job, const char *key, const char *
     return JB_NO_DATA;
 }
 
-static enum jb_code set_whole(struct jb_job *job, const char *key, const char *value,
+static enum jb_code set_whole(struct jb_task *task, const char *key, const char *value,
                               struct jb_error *error) {
     const struct {
         const char *key;
         uint32_t *target, most;
     } counts[] = {
-        {"gpus", &job->deployment.accelerator_count, JB_ACCELERATOR_CEILING},
-        {"tensor_parallel", &job->tensor_parallel, JB_ACCELERATOR_CEILING},
-        {"data_parallel", &job->deployment.data_parallel, JB_ACCELERATOR_CEILING},
-        {"pipeline_parallel", &job->deployment.pipeline_parallel, JB_ACCELERATOR_CEILING},
-        {"ring_parallel", &job->deployment.ring_parallel, JB_ACCELERATOR_CEILING},
-        {"experts_per_token", &job->experts_per_token, 65536},
-        {"images", &job->image_count, 10000},
-        {"frames", &job->picture.frames, 100000},
-        {"steps", &job->picture.steps, 10000},
-        {"batch", &job->picture.batch, 65536},
+        {"gpus", &task->deployment.accelerator_count, JB_ACCELERATOR_CEILING},
+        {"tensor_parallel", &task->tensor_parallel, JB_ACCELERATOR_CEILING},
+        {"data_parallel", &task->deployment.data_parallel, JB_ACCELERATOR_CEILING},
+        {"pipeline_parallel", &task->deployment.pipeline_parallel, JB_ACCELERATOR_CEILING},
+        {"ring_parallel", &task->deployment.ring_parallel, JB_ACCELERATOR_CEILING},
+        {"experts_per_token", &task->experts_per_token, 65536},
+        {"images", &task->image_count, 10000},
+        {"frames", &task->picture.frames, 100000},
+        {"steps", &task->picture.steps, 10000},
+        {"batch", &task->picture.batch, 65536},
     };
     for (size_t i = 0; i < JB_COUNT(counts); i++) {
         if (strcmp(key, counts[i].key) == 0)
@@ -150,39 +150,39 @@ static enum jb_code set_whole(struct jb_job *job, const char *key, const char *v
     return JB_NO_DATA;
 }
 
-enum jb_code jb_job_set(struct jb_job *job, const char *key, const char *value, struct jb_error *error) {
-    enum jb_code code = set_amount(job, key, value, error);
+enum jb_code jb_task_set(struct jb_task *task, const char *key, const char *value, struct jb_error *error) {
+    enum jb_code code = set_amount(task, key, value, error);
     if (code == JB_NO_DATA)
-        code = set_whole(job, key, value, error);
+        code = set_whole(task, key, value, error);
     if (code == JB_NO_DATA) {
         code = JB_OK;
         if (strcmp(key, "model") == 0) {
-            job->model = value;
+            task->model = value;
             return JB_OK;
         }
         if (strcmp(key, "gpu") == 0)
-            job->gpu = value;
+            task->gpu = value;
         else if (strcmp(key, "precision") == 0)
-            code = set_precision(job, value, error);
+            code = set_precision(task, value, error);
         else if (strcmp(key, "expert_parallel") == 0)
-            code = set_flag(value, error, &job->deployment.is_expert_parallel);
+            code = set_flag(value, error, &task->deployment.is_expert_parallel);
         else if (strcmp(key, "sparse_attention") == 0)
-            code = set_flag(value, error, &job->is_sparse);
+            code = set_flag(value, error, &task->is_sparse);
         else if (strcmp(key, "image") == 0)
-            code = set_size(value, error, &job->image_width, &job->image_height);
+            code = set_size(value, error, &task->image_width, &task->image_height);
         else if (strcmp(key, "video") == 0)
-            code = set_size(value, error, &job->video_width, &job->video_height);
+            code = set_size(value, error, &task->video_width, &task->video_height);
         else if (strcmp(key, "size") == 0)
-            code = set_size(value, error, &job->picture.width, &job->picture.height);
+            code = set_size(value, error, &task->picture.width, &task->picture.height);
         else if (strcmp(key, "guidance") == 0)
-            code = set_guidance(job, value, error);
+            code = set_guidance(task, value, error);
         else
             return JB_NO_DATA;
     }
-    job->key_count += code == JB_OK;
+    task->key_count += code == JB_OK;
     return code;
 }
 
-bool jb_job_is_set(const struct jb_job *job) {
-    return job->key_count > 0;
+bool jb_task_is_set(const struct jb_task *task) {
+    return task->key_count > 0;
 }

@@ -1,5 +1,5 @@
-/* From a job to what it takes: finds the model and the accelerator, and hands the work to the roofline. */
-#include "estimate/job.h"
+/* From a task to what it takes: finds the model and the accelerator, and hands the work to the roofline. */
+#include "estimate/task.h"
 
 #include "base/buffer.h"
 #include "estimate/config.h"
@@ -21,14 +21,14 @@
  * 2501.15383, 5.2). */
 #define SPARSE_KEYS 27000.0
 
-struct jb_job_tables {
+struct jb_task_tables {
     struct jb_catalogue *catalogue;
     struct jb_diffusers *diffusers;
     struct jb_accelerators *accelerators;
     struct jb_energy_constants *constants;
 };
 
-void jb_job_tables_free(struct jb_job_tables *tables) {
+void jb_task_tables_free(struct jb_task_tables *tables) {
     if (!tables)
         return;
     jb_catalogue_free(tables->catalogue);
@@ -38,9 +38,9 @@ void jb_job_tables_free(struct jb_job_tables *tables) {
     free(tables);
 }
 
-enum jb_code jb_job_tables_read(const char *data_path, struct jb_error *error,
-                                struct jb_job_tables **ret_tables) {
-    _cleanup_(jb_job_tables_free_cleanup) struct jb_job_tables *tables = calloc(1, sizeof *tables);
+enum jb_code jb_task_tables_read(const char *data_path, struct jb_error *error,
+                                 struct jb_task_tables **ret_tables) {
+    _cleanup_(jb_task_tables_free_cleanup) struct jb_task_tables *tables = calloc(1, sizeof *tables);
     if (!tables)
         return jb_error_set(error, JB_MEMORY, "no memory for the tables of models");
     enum jb_code code = jb_catalogue_read(data_path, error, &tables->catalogue);
@@ -55,15 +55,15 @@ enum jb_code jb_job_tables_read(const char *data_path, struct jb_error *error,
     return code;
 }
 
-const struct jb_catalogue *jb_job_tables_catalogue(const struct jb_job_tables *tables) {
+const struct jb_catalogue *jb_task_tables_catalogue(const struct jb_task_tables *tables) {
     return tables->catalogue;
 }
 
-const struct jb_diffusers *jb_job_tables_diffusers(const struct jb_job_tables *tables) {
+const struct jb_diffusers *jb_task_tables_diffusers(const struct jb_task_tables *tables) {
     return tables->diffusers;
 }
 
-const struct jb_accelerators *jb_job_tables_accelerators(const struct jb_job_tables *tables) {
+const struct jb_accelerators *jb_task_tables_accelerators(const struct jb_task_tables *tables) {
     return tables->accelerators;
 }
 
@@ -142,7 +142,7 @@ static const struct jb_diffuser *find_diffuser(const struct jb_diffusers *diffus
     return NULL;
 }
 
-static enum jb_code unknown_model(const struct jb_job_tables *tables, const char *name,
+static enum jb_code unknown_model(const struct jb_task_tables *tables, const char *name,
                                   struct jb_error *error) {
     struct jb_near_names near = {0};
     if (strlen(name) >= JB_NAME_SIZE)
@@ -254,30 +254,30 @@ static enum jb_code read_weights(const char *path, uint32_t experts_per_token, s
     return JB_OK;
 }
 
-static enum jb_code read_file(const struct jb_job *job, struct jb_error *error, struct found *found) {
-    const char *path = job->model;
+static enum jb_code read_file(const struct jb_task *task, struct jb_error *error, struct found *found) {
+    const char *path = task->model;
     size_t length = strlen(path);
     (void)snprintf(found->name, sizeof found->name, "%s",
                    length < sizeof found->name ? path : path + length - 60);
     bool is_config = ends_in(path, ".json") && !ends_in(path, ".index.json");
     return is_config ? read_config(path, error, found)
-                     : read_weights(path, job->experts_per_token, error, found);
+                     : read_weights(path, task->experts_per_token, error, found);
 }
 
-static enum jb_code find_any(const struct jb_job_tables *tables, const struct jb_job *job,
+static enum jb_code find_any(const struct jb_task_tables *tables, const struct jb_task *task,
                              struct jb_error *error, struct found *found) {
-    if (is_file(job->model))
-        return read_file(job, error, found);
-    found->diffuser = find_diffuser(tables->diffusers, job->model);
+    if (is_file(task->model))
+        return read_file(task, error, found);
+    found->diffuser = find_diffuser(tables->diffusers, task->model);
     if (found->diffuser) {
         (void)snprintf(found->name, sizeof found->name, "%s", found->diffuser->name);
         found->parameters = found->diffuser->parameters;
         found->active = found->diffuser->passed;
         return JB_OK;
     }
-    const struct jb_model *model = find_model(tables->catalogue, job->model);
+    const struct jb_model *model = find_model(tables->catalogue, task->model);
     if (!model)
-        return unknown_model(tables, job->model, error);
+        return unknown_model(tables, task->model, error);
     (void)snprintf(found->name, sizeof found->name, "%s", model->name);
     take_architecture(&model->architecture, found);
     /* These are published in that precision only. */
@@ -291,20 +291,21 @@ static enum jb_code find_any(const struct jb_job_tables *tables, const struct jb
 
 /* ---- work ---- */
 
-static enum jb_code add_vision(const struct jb_job *job, const struct found *found, struct jb_text_work *work,
-                               struct jb_error *error) {
+static enum jb_code add_vision(const struct jb_task *task, const struct found *found,
+                               struct jb_text_work *work, struct jb_error *error) {
     uint64_t tokens = 0;
     enum jb_code code = JB_OK;
-    if ((job->image_width || job->video_width) && !found->has_architecture)
+    if ((task->image_width || task->video_width) && !found->has_architecture)
         return jb_error_set(error, JB_USAGE, "%s does not say how it sees; give vision_tokens", found->name);
-    if (job->image_width) {
-        code = jb_architecture_image_tokens(&found->architecture, job->image_width, job->image_height, error,
-                                            &tokens);
-        work->vision_tokens += (double)tokens * (job->image_count ? job->image_count : 1);
+    if (task->image_width) {
+        code = jb_architecture_image_tokens(&found->architecture, task->image_width, task->image_height,
+                                            error, &tokens);
+        work->vision_tokens += (double)tokens * (task->image_count ? task->image_count : 1);
     }
-    if (!code && job->video_width) {
-        code = jb_architecture_video_tokens(&found->architecture, job->video_width, job->video_height,
-                                            job->video_seconds > 0 ? job->video_seconds : 10, error, &tokens);
+    if (!code && task->video_width) {
+        code =
+            jb_architecture_video_tokens(&found->architecture, task->video_width, task->video_height,
+                                         task->video_seconds > 0 ? task->video_seconds : 10, error, &tokens);
         work->vision_tokens += (double)tokens;
     }
     if (code)
@@ -312,18 +313,18 @@ static enum jb_code add_vision(const struct jb_job *job, const struct found *fou
     return code;
 }
 
-static enum jb_code make_text(const struct jb_job *job, const struct found *found, struct jb_error *error,
+static enum jb_code make_text(const struct jb_task *task, const struct found *found, struct jb_error *error,
                               struct jb_text_work *ret_work) {
-    struct jb_text_work work = job->text;
+    struct jb_text_work work = task->text;
     if (work.input_tokens == 0)
         work.input_tokens = fmax(DEFAULT_INPUT_TOKENS, work.cached_tokens);
     if (work.output_tokens == 0)
         work.output_tokens = DEFAULT_OUTPUT_TOKENS;
     if (work.concurrency == 0 && work.rate_per_s == 0)
         work.concurrency = DEFAULT_CONCURRENCY;
-    enum jb_code code = add_vision(job, found, &work, error);
+    enum jb_code code = add_vision(task, found, &work, error);
     double context = work.input_tokens + work.vision_tokens;
-    if (job->is_sparse)
+    if (task->is_sparse)
         work.attention_share = fmin(1, SPARSE_KEYS / fmax(1, context / 2));
     if (!code)
         *ret_work = work;
@@ -331,30 +332,30 @@ static enum jb_code make_text(const struct jb_job *job, const struct found *foun
 }
 
 struct attempt {
-    const struct jb_job_tables *tables;
-    const struct jb_job *job;
+    const struct jb_task_tables *tables;
+    const struct jb_task *task;
     const struct found *found;
     struct jb_text_work text;
     struct jb_deployment deployment;
-    enum jb_job_kind kind;
+    enum jb_task_kind kind;
 };
 
 static enum jb_code try_once(const struct attempt *attempt, struct jb_error *error, uint32_t *ret_needed,
                              struct jb_energy *ret_energy) {
     const struct jb_energy_constants *constants = attempt->tables->constants;
     switch (attempt->kind) {
-    case JB_JOB_TEXT:
+    case JB_TASK_TEXT:
         return jb_energy_of_text(constants, &attempt->found->shape, &attempt->deployment, &attempt->text,
                                  error, ret_needed, ret_energy);
-    case JB_JOB_TRAINING:
+    case JB_TASK_TRAINING:
         return jb_energy_of_training(constants, &attempt->found->shape, &attempt->deployment,
-                                     &attempt->job->training, error, ret_needed, ret_energy);
-    case JB_JOB_IMAGE:
-    case JB_JOB_VIDEO:
+                                     &attempt->task->training, error, ret_needed, ret_energy);
+    case JB_TASK_IMAGE:
+    case JB_TASK_VIDEO:
         break;
     }
     return jb_energy_of_picture(constants, attempt->found->diffuser, &attempt->deployment,
-                                &attempt->job->picture, error, ret_needed, ret_energy);
+                                &attempt->task->picture, error, ret_needed, ret_energy);
 }
 
 /* Where the number of accelerators is not given: as many as the ways of sharing say, else the fewest. */
@@ -362,13 +363,13 @@ static enum jb_code try_counts(struct attempt *attempt, struct jb_error *error, 
                                struct jb_energy *ret_energy) {
     struct jb_deployment *deployment = &attempt->deployment;
     uint64_t ways = 1;
-    const uint32_t shared[] = {attempt->job->tensor_parallel, deployment->data_parallel,
+    const uint32_t shared[] = {attempt->task->tensor_parallel, deployment->data_parallel,
                                deployment->pipeline_parallel, deployment->ring_parallel};
     for (size_t i = 0; i < JB_COUNT(shared) && ways <= JB_ACCELERATOR_CEILING; i++)
         ways *= shared[i] ? shared[i] : 1;
     if (ways > JB_ACCELERATOR_CEILING)
         return jb_error_set(error, JB_USAGE, "more than %u GPUs", JB_ACCELERATOR_CEILING);
-    if (attempt->job->tensor_parallel && deployment->accelerator_count &&
+    if (attempt->task->tensor_parallel && deployment->accelerator_count &&
         deployment->accelerator_count != ways)
         return jb_error_set(error, JB_USAGE, "%u GPUs are not tensor × data × pipeline parallel, %llu",
                             deployment->accelerator_count, (unsigned long long)ways);
@@ -383,34 +384,34 @@ static enum jb_code try_counts(struct attempt *attempt, struct jb_error *error, 
     return code;
 }
 
-/* Settings that this kind of job has no use for would be silently without effect. */
-static enum jb_code check_kind(const struct jb_job *job, enum jb_job_kind kind, const char *name,
+/* Settings that this kind of task has no use for would be silently without effect. */
+static enum jb_code check_kind(const struct jb_task *task, enum jb_task_kind kind, const char *name,
                                struct jb_error *error) {
-    const struct jb_text_work *text = &job->text;
+    const struct jb_text_work *text = &task->text;
     bool has_text = text->input_tokens > 0 || text->output_tokens > 0 || text->vision_tokens > 0 ||
                     text->concurrency > 0 || text->rate_per_s > 0 || text->cached_tokens > 0 ||
-                    job->image_width || job->video_width || job->is_sparse;
-    bool has_picture = job->picture.width || job->picture.frames || job->picture.steps ||
-                       job->picture.batch || job->picture.passes_per_step > 0;
-    bool has_training = job->training.tokens > 0;
-    if (kind != JB_JOB_TEXT && has_text)
+                    task->image_width || task->video_width || task->is_sparse;
+    bool has_picture = task->picture.width || task->picture.frames || task->picture.steps ||
+                       task->picture.batch || task->picture.passes_per_step > 0;
+    bool has_training = task->training.tokens > 0;
+    if (kind != JB_TASK_TEXT && has_text)
         return jb_error_set(error, JB_USAGE,
                             "%s: tokens, images to look at, concurrency and rate go with text",
-                            kind == JB_JOB_TRAINING ? "training" : name);
-    if ((kind == JB_JOB_TEXT || kind == JB_JOB_TRAINING) && has_picture)
+                            kind == JB_TASK_TRAINING ? "training" : name);
+    if ((kind == JB_TASK_TEXT || kind == JB_TASK_TRAINING) && has_picture)
         return jb_error_set(error, JB_USAGE,
                             "%s makes text; size, frames, steps, guidance and batch go with pictures", name);
-    if ((kind == JB_JOB_IMAGE || kind == JB_JOB_VIDEO) && has_training)
+    if ((kind == JB_TASK_IMAGE || kind == JB_TASK_VIDEO) && has_training)
         return jb_error_set(error, JB_USAGE, "%s: training is estimated of language models only", name);
-    if (!has_training && (job->training.sequence_tokens > 0 || job->training.trained_share > 0 ||
-                          job->training.utilisation > 0))
+    if (!has_training && (task->training.sequence_tokens > 0 || task->training.trained_share > 0 ||
+                          task->training.utilisation > 0))
         return jb_error_set(error, JB_USAGE, "sequence_tokens, trained_share and mfu go with train_tokens");
     return JB_OK;
 }
 
-static void fill(const struct attempt *attempt, struct jb_job_estimate *estimate) {
+static void fill(const struct attempt *attempt, struct jb_task_estimate *estimate) {
     const struct found *found = attempt->found;
-    const struct jb_picture_work *picture = &attempt->job->picture;
+    const struct jb_picture_work *picture = &attempt->task->picture;
     const struct jb_diffuser *diffuser = found->diffuser;
     memcpy(estimate->model, found->name, sizeof estimate->model);
     estimate->kind = attempt->kind;
@@ -420,7 +421,7 @@ static void fill(const struct attempt *attempt, struct jb_job_estimate *estimate
     estimate->parameters = found->parameters;
     estimate->active_parameters = found->active;
     estimate->kv_bytes_per_token = 2 * found->kv_per_token;
-    if (attempt->kind == JB_JOB_TEXT) {
+    if (attempt->kind == JB_TASK_TEXT) {
         estimate->input_tokens = attempt->text.input_tokens;
         estimate->output_tokens = attempt->text.output_tokens;
         estimate->vision_tokens = attempt->text.vision_tokens;
@@ -438,26 +439,27 @@ static void fill(const struct attempt *attempt, struct jb_job_estimate *estimate
     estimate->accelerator_h = estimate->accelerator_count / estimate->energy.units_per_s / 3600;
 }
 
-enum jb_code jb_job_estimate(const struct jb_job_tables *tables, const struct jb_job *job,
-                             struct jb_error *error, struct jb_job_estimate *ret_estimate) {
+enum jb_code jb_task_estimate(const struct jb_task_tables *tables, const struct jb_task *task,
+                              struct jb_error *error, struct jb_task_estimate *ret_estimate) {
     struct found found = {.precision = JB_BF16};
-    struct jb_job_estimate estimate = {0};
-    struct attempt attempt = {.tables = tables, .job = job, .found = &found, .deployment = job->deployment};
-    assert(job->model);
-    enum jb_code code = find_any(tables, job, error, &found);
+    struct jb_task_estimate estimate = {0};
+    struct attempt attempt = {
+        .tables = tables, .task = task, .found = &found, .deployment = task->deployment};
+    assert(task->model);
+    enum jb_code code = find_any(tables, task, error, &found);
     if (!code)
-        code = jb_accelerators_find(tables->accelerators, job->gpu ? job->gpu : "H100", error,
+        code = jb_accelerators_find(tables->accelerators, task->gpu ? task->gpu : "H100", error,
                                     &attempt.deployment.accelerator);
     if (code)
         return code;
-    attempt.kind = found.diffuser             ? found.diffuser->is_video ? JB_JOB_VIDEO : JB_JOB_IMAGE
-                   : job->training.tokens > 0 ? JB_JOB_TRAINING
-                                              : JB_JOB_TEXT;
-    if (!job->has_precision)
-        attempt.deployment.weights = attempt.kind == JB_JOB_TRAINING ? JB_BF16 : found.precision;
-    code = check_kind(job, attempt.kind, found.name, error);
-    if (!code && attempt.kind == JB_JOB_TEXT)
-        code = make_text(job, &found, error, &attempt.text);
+    attempt.kind = found.diffuser              ? found.diffuser->is_video ? JB_TASK_VIDEO : JB_TASK_IMAGE
+                   : task->training.tokens > 0 ? JB_TASK_TRAINING
+                                               : JB_TASK_TEXT;
+    if (!task->has_precision)
+        attempt.deployment.weights = attempt.kind == JB_TASK_TRAINING ? JB_BF16 : found.precision;
+    code = check_kind(task, attempt.kind, found.name, error);
+    if (!code && attempt.kind == JB_TASK_TEXT)
+        code = make_text(task, &found, error, &attempt.text);
     if (!code)
         code = try_counts(&attempt, error, &estimate.fewest, &estimate.energy);
     if (code)
