@@ -89,9 +89,9 @@ static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
         char new_first[JB_TIME_SIZE], new_last[JB_TIME_SIZE];
         return jb_error_set(
             error, JB_INPUT,
-            "%s: use from %.10s to %.10s, but the book has this month from %.10s to %.10s; import "
+            "%.*s: use from %.10s to %.10s, but the book has this month from %.10s to %.10s; import "
             "all of the month's files together",
-            unit->identity, jb_time_format(unit->first_ns, new_first),
+            (int)strlen(unit->identity) - 1, unit->identity, jb_time_format(unit->first_ns, new_first),
             jb_time_format(unit->last_ns, new_last), rest, rest + 12);
     }
     plan->replaced[plan->replaced_count++] = info->identity;
