@@ -11,7 +11,7 @@
 
 #define SKU_CEILING 500
 #define ACCOUNTS    200
-#define PAIRS       40
+#define PAIRS       10
 #define DAYS        31
 #define CHUNK       ((size_t)1 << 20)
 
