@@ -218,6 +218,9 @@ static enum jb_code write_json(const struct jb_view *view, const struct jb_state
     jb_table_write_json(totals, &json);
     jb_json_key(&json, "gaps");
     jb_table_write_json(gaps, &json);
+    code = jb_view_coverage_json(&statement->coverage, &json, error);
+    if (code)
+        return code;
     jb_json_end(&json, '}');
     jb_buffer_add_char(view->out, '\n');
     return JB_OK;
@@ -249,6 +252,8 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_state
                          jb_period_format(statement->first_ns, statement->last_ns, period));
         jb_table_write_text(table, &view->layout, view->out);
     }
+    if (!code)
+        code = jb_view_coverage_text(view, &statement->coverage, error);
     return code ? code : jb_view_gaps_text(view, statement->gaps, statement->gap_count, error);
 }
 
