@@ -28,7 +28,6 @@ static char *reserve(size_t size) {
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (pages == MAP_FAILED)
         return NULL;
-    madvise(pages, size, MADV_HUGEPAGE); /* fewer faults, fewer misses; without it all works as well */
     return pages;
 }
 

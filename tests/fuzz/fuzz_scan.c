@@ -64,6 +64,7 @@ static uint64_t scan(const uint8_t *bytes, size_t size, struct jb_scan_request r
         request.slot_count = JB_COUNT(slots);
         request.inputs = &input;
         request.input_count = 1;
+        request.memory_ceiling = (size_t)4 << 20; /* what is reserved costs time under a sanitizer */
         code = jb_scan_run(&request, &error, &table);
     }
     if (code) {
