@@ -225,8 +225,8 @@ enum jb_code jb_rank_places_make(const struct jb_factors *factors, const struct 
         return jb_error_set(error, JB_MEMORY, "no memory for the places");
     enum jb_code code = jb_strings_make(TEXT_CEILING, error, &places->texts);
     struct search search = {.places = places, .factors = factors, .at_ns = origin->at_ns, .error = error};
-    const struct jb_region *all;
-    size_t count = jb_regions_all(regions, &all);
+    const struct jb_region *all = NULL;
+    size_t count = regions ? jb_regions_all(regions, &all) : 0;
     for (size_t i = 0; !code && i < count; i++)
         code = add_region(&search, origin, &all[i]);
     if (!code)

@@ -16,7 +16,8 @@ struct jb_rank_origin {
     double latitude_degrees, longitude_degrees;
 };
 
-/* Every region of the table. Evidence, in order of preference:
+/* Every region of the table; regions NULL: none, so that only what is added is there. Evidence, in order of
+ * preference:
  * renewable   cfe of the region (hourly matched), the provider's clean_share (declared, by volume),
  *             carbon_free_share of the zone, of the country (grid average)
  * efficiency  pue of the region, of the provider's fleet

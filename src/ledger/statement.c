@@ -3,13 +3,11 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/strings.h"
-#include "base/text.h"
 #include "ledger/consumer.h"
+#include "ledger/group.h"
 #include "ledger/origin.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #define GROUP_CEILING ((size_t)1 << 24)
@@ -28,110 +26,22 @@ void jb_statement_free(struct jb_statement *statement) {
     *statement = (struct jb_statement){0};
 }
 
-/* ---- names of groups ---- */
-
-#define NAME_SIZE (JB_ACCOUNT_SIZE + 8)
-
-/* A name of the machine's own. One that opens with '(' is written %28…, so that it cannot be taken for ours.
- */
-static void set_own_name(const char *text, size_t length, char ret[static NAME_SIZE]) {
-    bool is_like_ours = length > 0 && text[0] == '(';
-    snprintf(ret, NAME_SIZE, "%s%.*s", is_like_ours ? "%28" : "", (int)(length - is_like_ours),
-             text + is_like_ours);
-}
-
-static void set_leaf_name(const char *path, const struct jb_account_parts *parts, const char *otherwise,
-                          char ret[static NAME_SIZE]) {
-    if (jb_account_role(path) == JB_FINAL)
-        snprintf(ret, NAME_SIZE, "(%.*s)", (int)parts->leaf_length, parts->leaf);
-    else
-        snprintf(ret, NAME_SIZE, "(%s)", otherwise);
-}
-
-/* Value of the label that was set last among those that hold for the path; NULL when there is none. */
-static const char *label_value(const struct jb_label *labels, size_t count, const char *key,
-                               const char *path) {
-    for (size_t i = count; i-- > 0;) {
-        if (strcmp(labels[i].key, key) == 0 && jb_label_holds(&labels[i], path))
-            return labels[i].value;
-    }
-    return NULL;
-}
-
-static void group_name(const struct jb_statement_request *request, const struct jb_label *labels,
-                       size_t label_count, const char *path, char ret[static NAME_SIZE]) {
-    struct jb_account_parts parts = jb_account_split(path);
-    const char *value;
-    switch (request->by) {
-    case JB_BY_ACCOUNT:
-        snprintf(ret, NAME_SIZE, "%.*s",
-                 (int)(request->depth ? jb_account_prefix(path, request->depth) : strlen(path)), path);
-        return;
-    case JB_BY_HOST:
-        if (parts.host_length)
-            set_own_name(parts.host, parts.host_length, ret);
-        else
-            snprintf(ret, NAME_SIZE, "(no host)");
-        return;
-    case JB_BY_CGROUP:
-        if (parts.cgroup_length) {
-            char cgroup[JB_ACCOUNT_SIZE];
-            snprintf(cgroup, sizeof cgroup, "%.*s", (int)parts.cgroup_length, parts.cgroup);
-            set_own_name(cgroup, request->depth ? jb_account_prefix(cgroup, request->depth) : strlen(cgroup),
-                         ret);
-        } else {
-            set_leaf_name(path, &parts, "no cgroup", ret);
-        }
-        return;
-    case JB_BY_PROCESS:
-        if (parts.process_length)
-            set_own_name(parts.process, parts.process_length, ret);
-        else
-            set_leaf_name(path, &parts, "no process", ret);
-        return;
-    case JB_BY_LABEL:
-        value = label_value(labels, label_count, request->label_key, path);
-        if (value)
-            set_own_name(value, strlen(value), ret);
-        else
-            snprintf(ret, NAME_SIZE, "(no %.64s)", request->label_key);
-        return;
-    }
-    assert(false);
-}
-
 /* ---- sums by group ---- */
 
 /* Groups of one commodity while they are added up. */
 struct grouping {
     struct jb_ledger *ledger;
-    const struct jb_statement_request *request;
-    const struct jb_label *labels;
-    size_t label_count;
-    struct jb_strings *names;
-    struct jb_statement_row *rows; /* by id of the name; their names are set at the end */
+    struct jb_grouping *groups;
+    struct jb_statement_row *rows; /* by group; their names are set at the end */
     size_t row_capacity;
-    uint32_t *group_of; /* by account; JB_STRING_NONE: not known yet */
 };
 
 static enum jb_code find_group(struct grouping *grouping, jb_account_id account, struct jb_error *error,
                                uint32_t *ret_group) {
-    uint32_t *known = &grouping->group_of[account];
-    if (*known == JB_STRING_NONE) {
-        char name[NAME_SIZE];
-        group_name(grouping->request, grouping->labels, grouping->label_count,
-                   jb_ledger_path(grouping->ledger, account), name);
-        uint32_t id;
-        enum jb_code code = jb_strings_intern(grouping->names, name, error, &id);
-        if (!code)
-            code = jb_array_reserve(&grouping->rows, &grouping->row_capacity, (size_t)id + 1, GROUP_CEILING,
-                                    "groups in a statement", error);
-        if (code)
-            return code;
-        *known = id;
-    }
-    *ret_group = *known;
-    return JB_OK;
+    enum jb_code code = jb_grouping_of(grouping->groups, account, error, ret_group);
+    return code ? code
+                : jb_array_reserve(&grouping->rows, &grouping->row_capacity, (size_t)*ret_group + 1,
+                                   GROUP_CEILING, "groups in a statement", error);
 }
 
 static void add_amount(struct jb_statement_row *row, enum jb_method method, jb_int128 amount) {
@@ -220,7 +130,7 @@ static enum jb_code add_commodity(struct grouping *grouping, const struct jb_con
     }
     if (code || !any)
         return code;
-    size_t group_count = jb_strings_count(grouping->names);
+    size_t group_count = jb_grouping_count(grouping->groups);
     standards = calloc(group_count + 1, sizeof *standards);
     if (!standards)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", group_count);
@@ -229,7 +139,7 @@ static enum jb_code add_commodity(struct grouping *grouping, const struct jb_con
     for (uint32_t g = 0; !code && g < group_count; g++) {
         if (!is_empty(&grouping->rows[g]))
             code = keep_row(&statement->rows, &statement->row_count, &capacities->rows, &grouping->rows[g],
-                            jb_strings_text(grouping->names, g), sums[0].commodity, standards[g], error);
+                            jb_grouping_name(grouping->groups, g), sums[0].commodity, standards[g], error);
         grouping->rows[g] = (struct jb_statement_row){0};
     }
     if (!code)
@@ -286,35 +196,21 @@ enum jb_code jb_statement_make(struct jb_ledger *ledger, const struct jb_stateme
                                struct jb_error *error, struct jb_statement *ret_statement) {
     struct jb_store *store = jb_ledger_store(ledger);
     _cleanup_free_ struct jb_sum *sums = NULL;
-    _cleanup_free_ struct jb_label *labels = NULL;
     _cleanup_(jb_consumers_free_cleanup) struct jb_consumers *consumers = NULL;
-    _cleanup_(jb_strings_free_cleanup) struct jb_strings *names = NULL;
-    _cleanup_free_ uint32_t *group_of = NULL;
-    size_t sum_count = 0, account_count;
+    _cleanup_(jb_grouping_free_cleanup) struct jb_grouping *groups = NULL;
+    size_t sum_count = 0;
     struct jb_query query = request->query;
     struct jb_statement statement = {0};
-    assert(request->by != JB_BY_LABEL || request->label_key);
     /* Everything is summed, also when one account is asked for: uncertainties are traced upstream. */
     query.account = NULL;
     enum jb_code code = store->ops->sums(store, &query, error, &sums, &sum_count);
     if (!code)
         code = jb_consumers_make(ledger, &request->query, sums, sum_count, error, &consumers);
-    struct grouping grouping = {.ledger = ledger, .request = request};
     if (!code)
-        code = store->ops->labels(store, error, &labels, &grouping.label_count);
-    if (!code)
-        code = jb_strings_make(GROUP_CEILING, error, &names);
+        code = jb_grouping_make(ledger, request, error, &groups);
     if (code)
         return code;
-    account_count = store->ops->account_count(store);
-    group_of = malloc((account_count + 1) * sizeof *group_of);
-    if (!group_of)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu accounts", account_count);
-    for (size_t a = 0; a < account_count; a++)
-        group_of[a] = JB_STRING_NONE;
-    grouping.labels = labels;
-    grouping.names = names;
-    grouping.group_of = group_of;
+    struct grouping grouping = {.ledger = ledger, .groups = groups};
     code = fill(&grouping, consumers, sums, sum_count, error, &statement);
     if (!code)
         code = store->ops->gaps(store, &request->query, error, &statement.gaps, &statement.gap_count);

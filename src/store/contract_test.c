@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/time.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -436,6 +437,219 @@ static void test_labels(struct jb_test_book *book) {
     free(labels);
 }
 
+#define INTENSITY                                                                                            \
+    ((struct jb_series){.name = "grid_intensity/KR",                                                         \
+                        .quantity = "grid_intensity",                                                        \
+                        .unit = "g/kWh",                                                                     \
+                        .region = "KR",                                                                      \
+                        .source = "operator",                                                                \
+                        .licence = "CC0-1.0",                                                                \
+                        .uncertainty = 0.05})
+
+static void put_series(struct jb_test_book *book, const struct jb_series *series, const struct jb_step *steps,
+                       size_t count, bool expect_changed) {
+    struct jb_error error = {0};
+    bool changed = !expect_changed;
+    if (book->store->ops->series_put(book->store, series, steps, count, &error, &changed) != JB_OK)
+        fail_msg("series_put: %s", error.message);
+    assert_int_equal(changed, expect_changed);
+}
+
+static void expect_steps(struct jb_test_book *book, int64_t from_ns, int64_t to_ns,
+                         const struct jb_step *expected, size_t expected_count) {
+    struct jb_error error = {0};
+    struct jb_step *steps = NULL;
+    size_t count = 0;
+    if (book->store->ops->series_read(book->store, "grid_intensity/KR", from_ns, to_ns, &error, &steps,
+                                      &count) != JB_OK)
+        fail_msg("series_read: %s", error.message);
+    assert_int_equal(count, expected_count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(steps[i].start_ns, expected[i].start_ns);
+        assert_int_equal(steps[i].end_ns, expected[i].end_ns);
+        assert_true(steps[i].value == expected[i].value);
+    }
+    free(steps);
+}
+
+static void test_series(struct jb_test_book *book) {
+    struct jb_error error = {0};
+    const struct jb_store_ops *ops = book->store->ops;
+    struct jb_series series = INTENSITY, got;
+    struct jb_series *list = NULL;
+    struct jb_step *steps = NULL;
+    size_t count = 7;
+    assert_int_equal(ops->series_find(book->store, series.name, &error, &got), JB_NO_DATA);
+    assert_int_equal(ops->series_read(book->store, series.name, 0, 1, &error, &steps, &count), JB_NO_DATA);
+    assert_int_equal(ops->series_drop(book->store, series.name, &error), JB_NO_DATA);
+    assert_int_equal(ops->series_list(book->store, &error, &list, &count), JB_OK);
+    assert_int_equal(count, 0);
+    free(list);
+
+    /* Hours with a gap, a zero (a value) and a step of another length. */
+    const struct jb_step hours[] = {{T0, T0 + HOUR, 400},
+                                    {T0 + HOUR, T0 + 2 * HOUR, 0},
+                                    {T0 + 3 * HOUR, T0 + 4 * HOUR, 300.25},
+                                    {T0 + 4 * HOUR, T0 + DAY, -1}};
+    put_series(book, &series, hours, JB_COUNT(hours), true);
+    put_series(book, &series, hours, JB_COUNT(hours), false);
+    put_series(book, &series, hours + 1, 1, false);
+    put_series(book, &series, NULL, 0, false);
+    expect_steps(book, INT64_MIN, INT64_MAX, hours, JB_COUNT(hours));
+    expect_steps(book, T0 + 2 * HOUR, T0 + 3 * HOUR, NULL, 0);
+    expect_steps(book, T0 + DAY, INT64_MAX, NULL, 0);
+    expect_steps(book, INT64_MIN, T0, NULL, 0);
+    const struct jb_step cut[] = {{T0 + MINUTE, T0 + HOUR, 400}, {T0 + HOUR, T0 + HOUR + 1, 0}};
+    expect_steps(book, T0 + MINUTE, T0 + HOUR + 1, cut, 2);
+
+    assert_int_equal(ops->series_find(book->store, series.name, &error, &got), JB_OK);
+    assert_string_equal(got.unit, "g/kWh");
+    assert_string_equal(got.licence, "CC0-1.0");
+    assert_true(got.uncertainty == 0.05);
+    assert_int_equal(got.first_ns, T0);
+    assert_int_equal(got.last_ns, T0 + DAY);
+    assert_int_equal(got.covered_ns, DAY - HOUR);
+    assert_int_equal(got.resolution_ns, HOUR);
+    assert_int_equal(got.step_count, 4);
+    assert_true(got.changed_ns > T0 - 400 * DAY);
+
+    /* What it says of itself may change, but not what it is. */
+    snprintf(series.source, sizeof series.source, "%s", "operator, revised");
+    series.uncertainty = NAN;
+    put_series(book, &series, NULL, 0, true);
+    put_series(book, &series, NULL, 0, false);
+    assert_int_equal(ops->series_find(book->store, series.name, &error, &got), JB_OK);
+    assert_string_equal(got.source, "operator, revised");
+    assert_true(isnan(got.uncertainty));
+    assert_int_equal(got.step_count, 4);
+    bool changed = true;
+    struct jb_series other = INTENSITY;
+    snprintf(other.unit, sizeof other.unit, "%s", "kg/kWh");
+    assert_int_equal(ops->series_put(book->store, &other, hours, 1, &error, &changed), JB_INPUT);
+    assert_non_null(strstr(error.message, "unit 'g/kWh'"));
+    snprintf(other.name, sizeof other.name, "%s", "a");
+    put_series(book, &other, NULL, 0, true);
+    assert_int_equal(ops->series_list(book->store, &error, &list, &count), JB_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(list[0].name, "a");
+    assert_int_equal(list[0].first_ns, list[0].last_ns);
+    assert_int_equal(list[0].resolution_ns, 0);
+    assert_string_equal(list[1].name, "grid_intensity/KR");
+    assert_int_equal(list[1].covered_ns, DAY - HOUR);
+    free(list);
+    assert_int_equal(ops->series_drop(book->store, "grid_intensity/KR", &error), JB_OK);
+    assert_int_equal(ops->series_find(book->store, "grid_intensity/KR", &error, &got), JB_NO_DATA);
+    series = INTENSITY;
+    put_series(book, &series, NULL, 0, true); /* nothing of the old one is left */
+    expect_steps(book, INT64_MIN, INT64_MAX, NULL, 0);
+}
+
+static void test_invalid_series(struct jb_test_book *book) {
+    struct jb_error error = {0};
+    const struct {
+        struct jb_step steps[2];
+        size_t count;
+        const char *says;
+    } cases[] = {
+        {{{T0, T0, 1}}, 1, "ends before"},
+        {{{T0 + 1, T0, 1}}, 1, "ends before"},
+        {{{T0, T0 + HOUR, 1}, {T0 + HOUR - 1, T0 + 2 * HOUR, 1}}, 2, "step 1 (2026-03-01T00:59:59"},
+        {{{T0, T0 + HOUR, NAN}}, 1, "no value"},
+        {{{T0, T0 + HOUR, INFINITY}}, 1, "no value"},
+        {{{-1, T0, 1}}, 1, "1970"},
+        {{{T0, INT64_MAX, 1}}, 1, "2261"},
+    };
+    bool changed = true;
+    struct jb_series series = INTENSITY;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        assert_int_equal(book->store->ops->series_put(book->store, &series, cases[i].steps, cases[i].count,
+                                                      &error, &changed),
+                         JB_INPUT);
+        assert_non_null(strstr(error.message, cases[i].says));
+    }
+    const struct jb_series texts[] = {
+        {.quantity = "price", .unit = "EUR/kWh"},
+        {.name = "a", .unit = "EUR/kWh"},
+        {.name = "a", .quantity = "price"},
+        {.name = "new\nline", .quantity = "price", .unit = "EUR/kWh"},
+        {.name = "bad\xff", .quantity = "price", .unit = "EUR/kWh"},
+        {.name = "a", .quantity = "price", .unit = "EUR/kWh", .note = "\x1b[2J"},
+        {.name = "a", .quantity = "price", .unit = "EUR/kWh", .uncertainty = -0.1},
+        {.name = "a", .quantity = "price", .unit = "EUR/kWh", .uncertainty = INFINITY},
+    };
+    for (size_t i = 0; i < JB_COUNT(texts); i++)
+        assert_int_equal(book->store->ops->series_put(book->store, &texts[i], NULL, 0, &error, &changed),
+                         JB_INPUT);
+    size_t count = 1;
+    struct jb_series *list = NULL;
+    assert_int_equal(book->store->ops->series_list(book->store, &error, &list, &count), JB_OK);
+    assert_int_equal(count, 0);
+    free(list);
+}
+
+/* Steps of any length put over each other, against an array of minutes. */
+static void test_series_replaced(struct jb_test_book *book) {
+    enum { MINUTES = 3000, ROUNDS = 60 };
+    static double known[MINUTES];
+    static struct jb_step steps[MINUTES];
+    struct jb_series series = INTENSITY;
+    struct jb_random random = jb_random_make(7);
+    for (size_t i = 0; i < MINUTES; i++)
+        known[i] = NAN;
+    for (int round = 0; round < ROUNDS; round++) {
+        size_t count = 0, length = 1 + jb_random_below(&random, 40), at = jb_random_below(&random, MINUTES);
+        size_t end = at + jb_random_below(&random, MINUTES);
+        for (; at < end && at + length <= MINUTES; at += length) {
+            if (jb_random_below(&random, 10) == 0)
+                continue; /* a gap: what was known of it stays */
+            double value = (double)jb_random_below(&random, 1000);
+            steps[count++] =
+                (struct jb_step){T0 + (int64_t)at * MINUTE, T0 + (int64_t)(at + length) * MINUTE, value};
+            for (size_t i = at; i < at + length; i++)
+                known[i] = value;
+        }
+        struct jb_error error = {0};
+        bool changed;
+        assert_int_equal(book->store->ops->series_put(book->store, &series, steps, count, &error, &changed),
+                         JB_OK);
+        put_series(book, &series, steps, count, false);
+        struct jb_step *got = NULL;
+        size_t from = jb_random_below(&random, MINUTES), to = from + jb_random_below(&random, MINUTES - from);
+        assert_int_equal(book->store->ops->series_read(book->store, series.name, T0 + (int64_t)from * MINUTE,
+                                                       T0 + (int64_t)to * MINUTE, &error, &got, &count),
+                         JB_OK);
+        for (size_t i = from; i < to; i++) {
+            size_t index = jb_steps_find(got, count, T0 + (int64_t)i * MINUTE);
+            assert_int_equal(index == count, isnan(known[i]));
+            if (index < count)
+                assert_true(got[index].value == known[i]);
+        }
+        free(got);
+    }
+}
+
+/* A year of quarter hours, put a day at a time and then whole. */
+static void test_series_of_a_year(struct jb_test_book *book) {
+    enum { STEPS = 35040 };
+    struct jb_error error = {0};
+    struct jb_series series = INTENSITY, got;
+    struct jb_step *steps = calloc(STEPS, sizeof *steps);
+    assert_non_null(steps);
+    for (int64_t i = 0; i < STEPS; i++)
+        steps[i] = (struct jb_step){T0 + i * 15 * MINUTE, T0 + (i + 1) * 15 * MINUTE, (double)(i % 977) / 7};
+    for (size_t i = 0; i < 50; i++)
+        put_series(book, &series, steps + i * 96, 96, true);
+    put_series(book, &series, steps, STEPS, true);
+    put_series(book, &series, steps, STEPS, false);
+    expect_steps(book, INT64_MIN, INT64_MAX, steps, STEPS);
+    expect_steps(book, steps[20000].start_ns, steps[20010].start_ns, steps + 20000, 10);
+    assert_int_equal(book->store->ops->series_find(book->store, series.name, &error, &got), JB_OK);
+    assert_int_equal(got.step_count, STEPS);
+    assert_int_equal(got.covered_ns, 365 * DAY);
+    assert_int_equal(got.resolution_ns, 15 * MINUTE);
+    free(steps);
+}
+
 static void test_second_handle(struct jb_test_book *book) {
     struct jb_error error = {0};
     jb_account_id a = jb_test_account(book, "grid/KR"), b = jb_test_account(book, "host/h1");
@@ -473,6 +687,9 @@ static void test_second_handle(struct jb_test_book *book) {
     assert_int_equal(reader->ops->reverse(reader, "one", &error, &is_new), JB_PERMISSION);
     assert_int_equal(reader->ops->rollup(reader, INT64_MIN, &error), JB_PERMISSION);
     assert_int_equal(reader->ops->label_set(reader, &label, &error), JB_PERMISSION);
+    struct jb_series series = INTENSITY;
+    assert_int_equal(reader->ops->series_put(reader, &series, NULL, 0, &error, &is_new), JB_PERMISSION);
+    assert_int_equal(reader->ops->series_drop(reader, series.name, &error), JB_PERMISSION);
     reader->ops->close(reader);
 }
 
@@ -509,6 +726,10 @@ static const struct {
     {"positions", test_positions},
     {"gaps", test_gaps},
     {"labels", test_labels},
+    {"series", test_series},
+    {"invalid series are refused", test_invalid_series},
+    {"series replaced in part", test_series_replaced},
+    {"a series of a year", test_series_of_a_year},
     {"two handles of one book", test_second_handle},
     {"locks", test_lock},
 };

@@ -17,6 +17,8 @@ static void free_book(struct jb_memory_book *book) {
         return;
     for (size_t i = 0; i < book->host_count; i++)
         free(book->hosts[i].positions);
+    for (size_t i = 0; i < book->series_count; i++)
+        free(book->series[i].steps);
     jb_strings_free(book->accounts);
     jb_strings_free(book->identities);
     jb_routes_free(&book->routes);
@@ -25,6 +27,7 @@ static void free_book(struct jb_memory_book *book) {
     free(book->hosts);
     free(book->gaps);
     free(book->labels);
+    free(book->series);
     free(book->locks);
     free(book->name);
     free(book);
@@ -90,7 +93,7 @@ static void memory_close(struct jb_store *store) {
     free(store);
 }
 
-static enum jb_code refuse_write(struct jb_store *store, struct jb_error *error) {
+enum jb_code jb_memory_refuse_write(struct jb_store *store, struct jb_error *error) {
     if (((struct jb_memory_store *)store)->mode != JB_STORE_READ)
         return JB_OK;
     return jb_error_set(error, JB_PERMISSION, "the book was opened for reading only");
@@ -200,7 +203,7 @@ static enum jb_code reserve(struct jb_memory_book *book, const struct jb_batch *
 static enum jb_code append_alone(struct jb_store *store, const struct jb_batch *batch, struct jb_error *error,
                                  bool *ret_new) {
     struct jb_memory_book *book = jb_memory_book_of(store);
-    enum jb_code code = refuse_write(store, error);
+    enum jb_code code = jb_memory_refuse_write(store, error);
     if (!code)
         code = jb_batch_check(batch, jb_strings_count(book->accounts), error);
     if (code)
@@ -271,7 +274,7 @@ static enum jb_code memory_reverse(struct jb_store *store, const char *identity,
                                    bool *ret_new) {
     struct jb_memory_book *book = jb_memory_book_of(store);
     uint32_t index = 0;
-    enum jb_code code = refuse_write(store, error);
+    enum jb_code code = jb_memory_refuse_write(store, error);
     if (!code)
         code = find_batch(book, identity, error, &index);
     if (code)
@@ -414,7 +417,7 @@ static enum jb_code memory_gaps(struct jb_store *store, const struct jb_query *q
 static enum jb_code memory_label_set(struct jb_store *store, const struct jb_label *label,
                                      struct jb_error *error) {
     struct jb_memory_book *book = jb_memory_book_of(store);
-    enum jb_code code = refuse_write(store, error);
+    enum jb_code code = jb_memory_refuse_write(store, error);
     if (!code)
         code = jb_label_check(label, error);
     if (!code)
@@ -486,10 +489,16 @@ const struct jb_store_ops jb_store_memory = {
     .flows_next = jb_memory_flows_next,
     .flows_close = jb_memory_flows_close,
     .sums = jb_memory_sums,
+    .slices = jb_memory_slices,
     .positions = memory_positions,
     .gaps = memory_gaps,
     .label_set = memory_label_set,
     .labels = memory_labels,
     .rollup = jb_memory_rollup,
+    .series_put = jb_memory_series_put,
+    .series_find = jb_memory_series_find,
+    .series_list = jb_memory_series_list,
+    .series_read = jb_memory_series_read,
+    .series_drop = jb_memory_series_drop,
     .lock = memory_lock,
 };

@@ -28,6 +28,12 @@ struct jb_memory_host {
     size_t count;
 };
 
+struct jb_memory_series {
+    struct jb_series series; /* what is filled when read: only changed_ns */
+    struct jb_step *steps;
+    size_t count;
+};
+
 struct jb_memory_lock {
     char name[256];
     const struct jb_store *holder;
@@ -49,6 +55,8 @@ struct jb_memory_book {
     size_t gap_count, gap_capacity;
     struct jb_label *labels;
     size_t label_count, label_capacity;
+    struct jb_memory_series *series; /* ordered by name */
+    size_t series_count, series_capacity;
     struct jb_memory_lock *locks;
     size_t lock_count, lock_capacity;
     int64_t pruned_ns; /* flows within one hour that began before are roll-ups */
@@ -64,12 +72,29 @@ static inline struct jb_memory_book *jb_memory_book_of(struct jb_store *store) {
     return ((struct jb_memory_store *)store)->book;
 }
 
+/* memory.c: JB_PERMISSION in READ mode */
+enum jb_code jb_memory_refuse_write(struct jb_store *store, struct jb_error *error);
+
+/* memory_series.c */
+enum jb_code jb_memory_series_put(struct jb_store *store, const struct jb_series *series,
+                                  const struct jb_step *steps, size_t count, struct jb_error *error,
+                                  bool *ret_changed);
+enum jb_code jb_memory_series_find(struct jb_store *store, const char *name, struct jb_error *error,
+                                   struct jb_series *ret_series);
+enum jb_code jb_memory_series_list(struct jb_store *store, struct jb_error *error,
+                                   struct jb_series **ret_series, size_t *ret_count);
+enum jb_code jb_memory_series_read(struct jb_store *store, const char *name, int64_t from_ns, int64_t to_ns,
+                                   struct jb_error *error, struct jb_step **ret_steps, size_t *ret_count);
+enum jb_code jb_memory_series_drop(struct jb_store *store, const char *name, struct jb_error *error);
+
 /* memory_query.c */
 enum jb_code jb_memory_flows_open(struct jb_store *store, const struct jb_query *query,
                                   struct jb_error *error, struct jb_flow_cursor **ret_cursor);
 enum jb_code jb_memory_flows_next(struct jb_flow_cursor *cursor, struct jb_error *error,
                                   struct jb_flow *ret_flow, const char **ret_identity);
 void jb_memory_flows_close(struct jb_flow_cursor *cursor);
+enum jb_code jb_memory_slices(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
+                              size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
 enum jb_code jb_memory_sums(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                             struct jb_sum **ret_sums, size_t *ret_count);
 enum jb_code jb_memory_rollup(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error);

@@ -112,6 +112,23 @@ enum jb_code jb_memory_sums(struct jb_store *store, const struct jb_query *query
     return jb_adder_sums(&adder, &book->routes, error, ret_sums, ret_count);
 }
 
+enum jb_code jb_memory_slices(struct jb_store *store, const struct jb_query *asked, const int64_t *cuts,
+                              size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices) {
+    struct jb_memory_book *book = jb_memory_book_of(store);
+    struct jb_query query = *asked;
+    _cleanup_(jb_slicer_free) struct jb_slicer slicer = {0};
+    query.from_ns = cuts[0];
+    query.to_ns = cuts[slice_count];
+    enum jb_code code = jb_slicer_make(&slicer, cuts, slice_count, book->routes.count, error);
+    for (size_t i = 0; i < book->entry_count && !code; i++) {
+        const struct jb_entry *entry = &book->entries[i];
+        if (is_asked(book, entry, &query))
+            code = jb_slicer_add(&slicer, entry->route, entry->amount, entry->start_ns, entry->end_ns,
+                                 INT64_MIN, INT64_MAX, entry->count, error);
+    }
+    return code ? code : jb_slicer_finish(&slicer, &book->routes, error, ret_slices);
+}
+
 /* Roll-ups of one route and hour stand together, and before what is to be folded into them. */
 static int compare_hours(const void *left, const void *right) {
     const struct jb_entry *a = left, *b = right;
@@ -123,8 +140,9 @@ static int compare_hours(const void *left, const void *right) {
 
 enum jb_code jb_memory_rollup(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error) {
     struct jb_memory_book *book = jb_memory_book_of(store);
-    if (((struct jb_memory_store *)store)->mode == JB_STORE_READ)
-        return jb_error_set(error, JB_PERMISSION, "the book was opened for reading only");
+    enum jb_code code = jb_memory_refuse_write(store, error);
+    if (code)
+        return code;
     if (keep_from_ns > JB_BOOK_FIRST_NS) {
         int64_t pruned_ns =
             jb_time_floor(keep_from_ns < JB_BOOK_LAST_NS ? keep_from_ns : JB_BOOK_LAST_NS, JB_HOUR_NS);

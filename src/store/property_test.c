@@ -239,6 +239,48 @@ static void compare_sums(struct world *world) {
     free(b.rows);
 }
 
+/* Every slice holds what the sums of its own period say. */
+static void compare_slices(struct world *world) {
+    enum { SLICES = 5 };
+    int64_t cuts[SLICES + 1];
+    struct jb_query query = JB_QUERY_ALL;
+    query.account = below(world, 3) ? NULL : "host/h1";
+    cuts[0] = jb_time_floor(T0 - JB_DAY_NS + below(world, world->now_ns - T0 + 2 * JB_DAY_NS), JB_HOUR_NS);
+    for (int i = 1; i <= SLICES; i++)
+        cuts[i] = cuts[i - 1] +
+                  (below(world, 3) ? JB_HOUR_NS * (1 + below(world, 3)) : 1 + below(world, JB_HOUR_NS));
+    struct jb_test_book *books[] = {&world->sqlite, &world->memory};
+    for (int b = 0; b < 2; b++) {
+        struct jb_slices slices;
+        struct jb_error error = {0};
+        if (books[b]->store->ops->slices(books[b]->store, &query, cuts, SLICES, &error, &slices) != JB_OK)
+            fail_msg("%s", error.message);
+        size_t found = 0, expected = 0;
+        for (int i = 0; i < SLICES; i++) {
+            query.from_ns = cuts[i];
+            query.to_ns = cuts[i + 1];
+            struct sums sums = sums_of(books[b], &query);
+            for (size_t j = 0; j < sums.count; j++) {
+                const struct jb_sum *x = &sums.rows[j];
+                expected += x->amount != 0;
+                for (size_t k = 0; k < slices.count; k++) {
+                    const struct jb_sum *y = &slices.sums[k];
+                    if (x->from == y->from && x->to == y->to && x->commodity == y->commodity &&
+                        x->method == y->method && x->uncertainty_ppm == y->uncertainty_ppm)
+                        assert_true(slices.amounts[k][i] == x->amount);
+                }
+            }
+            free(sums.rows);
+        }
+        for (size_t k = 0; k < slices.count; k++) {
+            for (int i = 0; i < SLICES; i++)
+                found += slices.amounts[k][i] != 0;
+        }
+        assert_int_equal(found, expected);
+        jb_slices_free(&slices);
+    }
+}
+
 static void compare_cursors(struct world *world) {
     struct jb_error error = {0};
     bool exact;
@@ -298,7 +340,7 @@ static void run_world(uint64_t seed, int steps) {
     assert_non_null(world);
     open_world(world, seed);
     for (int step = 0; step < steps; step++) {
-        int64_t what = below(world, 20);
+        int64_t what = below(world, 22);
         if (what < 9)
             append_random(world);
         else if (what < 10)
@@ -309,7 +351,9 @@ static void run_world(uint64_t seed, int steps) {
             compare_sums(world);
         else if (what < 19)
             compare_cursors(world);
-        else if (what < 20 && below(world, 4) == 0) { /* the book on disk is all there is */
+        else if (what < 21)
+            compare_slices(world);
+        else if (below(world, 4) == 0) { /* the book on disk is all there is */
             world->sqlite.store->ops->close(world->sqlite.store);
             assert_int_equal(
                 jb_store_sqlite.open(world->sqlite.location, JB_STORE_WRITE, &error, &world->sqlite.store),

@@ -83,6 +83,43 @@ void jb_adder_add(struct jb_adder *adder, uint32_t route, jb_int128 amount, int6
 enum jb_code jb_adder_sums(const struct jb_adder *adder, const struct jb_routes *routes,
                            struct jb_error *error, struct jb_sum **ret_sums, size_t *ret_count);
 
+#define JB_SERIES_CEILING ((size_t)100000)
+#define JB_STEP_CEILING   ((size_t)1 << 26) /* of one series */
+
+/* JB_INPUT for a series or steps that may not be stored. */
+enum jb_code jb_series_check(const struct jb_series *series, const struct jb_step *steps, size_t count,
+                             struct jb_error *error);
+/* JB_INPUT when `series` may not be put over `stored`, of the same name: it is another quantity, say. */
+enum jb_code jb_series_check_same(const struct jb_series *series, const struct jb_series *stored,
+                                  struct jb_error *error);
+/* Whether both say the same of themselves (what is filled when read is not looked at). */
+bool jb_series_is_same(const struct jb_series *a, const struct jb_series *b);
+/* The steps of `old` with those of `new` in place of what they cover; malloc'd. Neighbours are not joined. */
+enum jb_code jb_steps_merge(const struct jb_step *old, size_t old_count, const struct jb_step *new,
+                            size_t new_count, struct jb_error *error, struct jb_step **ret_steps,
+                            size_t *ret_count);
+/* Cuts steps, in their array, to what lies in [from, to). Returns how many are left. */
+size_t jb_steps_cut(struct jb_step *steps, size_t count, int64_t from_ns, int64_t to_ns);
+bool jb_steps_are_same(const struct jb_step *a, size_t a_count, const struct jb_step *b, size_t b_count);
+
+/* Slices while they are added up; rules_slices.c. */
+struct jb_slicer {
+    const int64_t *cuts;
+    size_t slice_count, touched;
+    struct jb_adder adder;
+    jb_int128 **cells; /* by route; NULL: not touched */
+};
+enum jb_code jb_slicer_make(struct jb_slicer *slicer, const int64_t *cuts, size_t slice_count,
+                            size_t route_count, struct jb_error *error);
+void jb_slicer_free(struct jb_slicer *slicer);
+/* Adds what of [start, end) lies in the slices; nothing outside [clip_from, clip_to). */
+enum jb_code jb_slicer_add(struct jb_slicer *slicer, uint32_t route, jb_int128 amount, int64_t start_ns,
+                           int64_t end_ns, int64_t clip_from_ns, int64_t clip_to_ns, uint64_t flow_count,
+                           struct jb_error *error);
+/* Hands the sums over, by index of the route. */
+enum jb_code jb_slicer_finish(struct jb_slicer *slicer, const struct jb_routes *routes,
+                              struct jb_error *error, struct jb_slices *ret_slices);
+
 /* The stores; each stands in jb_store_table. */
 extern const struct jb_store_ops jb_store_memory, jb_store_sqlite;
 

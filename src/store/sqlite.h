@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #define JB_SQLITE_APPLICATION 0x4a6f756c /* "Joul", in the header of every book */
-#define JB_SQLITE_VERSION     2          /* of the schema */
+#define JB_SQLITE_VERSION     3          /* of the schema */
 
 /* Statements that are prepared once, on first use; texts in sqlite_statement.c. */
 enum jb_sql {
@@ -59,6 +59,16 @@ enum jb_sql {
     JB_SQL_SPAN_DROP,
     JB_SQL_RAW_TOTAL,
     JB_SQL_HOUR_TOTAL,
+    JB_SQL_SERIES_FIND,
+    JB_SQL_SERIES_ADD,
+    JB_SQL_SERIES_SET,
+    JB_SQL_SERIES_DROP,
+    JB_SQL_SERIES_LIST,
+    JB_SQL_BLOCK_LENGTHS,
+    JB_SQL_BLOCKS_DROP_ALL,
+    JB_SQL_BLOCKS,
+    JB_SQL_BLOCKS_DROP,
+    JB_SQL_BLOCK_ADD,
     JB_SQL_COUNT,
 };
 
@@ -181,6 +191,20 @@ enum jb_code jb_sqlite_label_set(struct jb_store *store, const struct jb_label *
 enum jb_code jb_sqlite_labels(struct jb_store *store, struct jb_error *error, struct jb_label **ret_labels,
                               size_t *ret_count);
 
+bool jb_sqlite_copy_text(sqlite3_stmt *statement, int column, char *ret, size_t size); /* false: too long */
+
+/* sqlite_series.c */
+enum jb_code jb_sqlite_series_put(struct jb_store *store, const struct jb_series *series,
+                                  const struct jb_step *steps, size_t count, struct jb_error *error,
+                                  bool *ret_changed);
+enum jb_code jb_sqlite_series_find(struct jb_store *store, const char *name, struct jb_error *error,
+                                   struct jb_series *ret_series);
+enum jb_code jb_sqlite_series_list(struct jb_store *store, struct jb_error *error,
+                                   struct jb_series **ret_series, size_t *ret_count);
+enum jb_code jb_sqlite_series_read(struct jb_store *store, const char *name, int64_t from_ns, int64_t to_ns,
+                                   struct jb_error *error, struct jb_step **ret_steps, size_t *ret_count);
+enum jb_code jb_sqlite_series_drop(struct jb_store *store, const char *name, struct jb_error *error);
+
 /* sqlite_rollup.c */
 struct jb_rollup_state {
     int64_t next_flow;   /* flows below it are folded */
@@ -212,6 +236,8 @@ enum jb_code jb_sqlite_span_row(struct jb_sqlite_store *store, sqlite3_stmt *sta
 bool *jb_sqlite_asked_routes(struct jb_sqlite_store *store, const struct jb_query *query); /* NULL: memory */
 enum jb_code jb_sqlite_sums(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                             struct jb_sum **ret_sums, size_t *ret_count);
+enum jb_code jb_sqlite_slices(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
+                              size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
 enum jb_code jb_sqlite_flows_open(struct jb_store *store, const struct jb_query *query,
                                   struct jb_error *error, struct jb_flow_cursor **ret_cursor);
 enum jb_code jb_sqlite_flows_next(struct jb_flow_cursor *cursor, struct jb_error *error,

@@ -72,7 +72,7 @@ enum jb_code jb_sqlite_add_gaps(struct jb_sqlite_store *store, const struct jb_b
 }
 
 /* Copies a text column into a buffer of ours; false when it does not fit. */
-static bool copy_text(sqlite3_stmt *statement, int column, char *ret, size_t size) {
+bool jb_sqlite_copy_text(sqlite3_stmt *statement, int column, char *ret, size_t size) {
     const char *text = (const char *)sqlite3_column_text(statement, column);
     size_t length = text ? strnlen(text, size) : 0;
     if (length >= size)
@@ -97,7 +97,7 @@ static enum jb_code read_positions(struct jb_sqlite_store *store, int64_t host, 
         if (code)
             break;
         struct jb_position *position = &positions[count++];
-        if (!copy_text(statement, 0, position->counter, sizeof position->counter))
+        if (!jb_sqlite_copy_text(statement, 0, position->counter, sizeof position->counter))
             code = jb_sqlite_damaged(store, "a counter position makes no sense", error);
         position->value = (uint64_t)sqlite3_column_int64(statement, 1);
         position->realtime_ns = sqlite3_column_int64(statement, 2);
@@ -125,7 +125,7 @@ static enum jb_code positions_within(struct jb_sqlite_store *store, const char *
                                    store->path, host);
     int64_t id = sqlite3_column_int64(statement, 0);
     char boot_id[JB_BOOT_SIZE] = {0};
-    bool fits = copy_text(statement, 1, boot_id, sizeof boot_id);
+    bool fits = jb_sqlite_copy_text(statement, 1, boot_id, sizeof boot_id);
     sqlite3_reset(statement);
     if (!fits)
         return jb_sqlite_damaged(store, "a boot id makes no sense", error);
@@ -173,7 +173,7 @@ static enum jb_code gaps_within(struct jb_sqlite_store *store, const struct jb_q
         gap->start_ns = sqlite3_column_int64(statement, 0);
         gap->end_ns = sqlite3_column_int64(statement, 1);
         if (account < 0 || (size_t)account >= store->handle_account_count || gap->start_ns >= gap->end_ns ||
-            !copy_text(statement, 3, gap->reason, sizeof gap->reason)) {
+            !jb_sqlite_copy_text(statement, 3, gap->reason, sizeof gap->reason)) {
             code = jb_sqlite_damaged(store, "a gap makes no sense", error);
             break;
         }
@@ -237,9 +237,10 @@ static enum jb_code labels_within(struct jb_sqlite_store *store, struct jb_error
         if (code)
             break;
         struct jb_label *label = &labels[count++];
-        if (!copy_text(statement, 0, label->pattern, sizeof label->pattern) ||
-            !copy_text(statement, 1, label->key, sizeof label->key) ||
-            !copy_text(statement, 2, label->value, sizeof label->value) || jb_label_check(label, NULL))
+        if (!jb_sqlite_copy_text(statement, 0, label->pattern, sizeof label->pattern) ||
+            !jb_sqlite_copy_text(statement, 1, label->key, sizeof label->key) ||
+            !jb_sqlite_copy_text(statement, 2, label->value, sizeof label->value) ||
+            jb_label_check(label, NULL))
             code = jb_sqlite_damaged(store, "a label makes no sense", error);
     }
     sqlite3_reset(statement);

@@ -10,8 +10,11 @@ static const char schema_1[] =
 static const char schema_2[] =
 #include "store/schema_2.inc"
     ;
+static const char schema_3[] =
+#include "store/schema_3.inc"
+    ;
 /* steps[n] leads from version n to n + 1. */
-static const char *const steps[JB_SQLITE_VERSION] = {schema_1, schema_2};
+static const char *const steps[JB_SQLITE_VERSION] = {schema_1, schema_2, schema_3};
 
 enum jb_code jb_sqlite_pragma_int(sqlite3 *db, const char *sql, const char *path, struct jb_error *error,
                                   int64_t *ret_value) {

@@ -88,6 +88,26 @@ static const char *const texts[JB_SQL_COUNT] = {
     [JB_SQL_RAW_TOTAL] = "SELECT jb_sum128(f.amount), count(*) FROM span s INDEXED BY span_start JOIN flow f"
                          " ON f.id BETWEEN s.first_flow AND s.first_flow + s.flow_count - 1"
                          " WHERE s.start_ns >= ?1 AND s.start_ns < ?2 AND s.width = 0 AND s.first_flow < ?3",
+    [JB_SQL_SERIES_FIND] = "SELECT id, name, quantity, unit, region, subject, source, licence, note,"
+                           " uncertainty, changed_ns FROM series WHERE name = ?1",
+    [JB_SQL_SERIES_ADD] = "INSERT INTO series (name, quantity, unit, region, subject, source, licence, note,"
+                          " uncertainty, changed_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [JB_SQL_SERIES_SET] = "UPDATE series SET source = ?6, licence = ?7, note = ?8, uncertainty = ?9,"
+                          " changed_ns = ?10 WHERE name = ?1",
+    [JB_SQL_SERIES_DROP] = "DELETE FROM series WHERE id = ?1",
+    [JB_SQL_SERIES_LIST] = "SELECT id, name, quantity, unit, region, subject, source, licence, note,"
+                           " uncertainty, changed_ns FROM series ORDER BY name",
+    [JB_SQL_BLOCK_LENGTHS] = "SELECT step_ns, sum(step_count), min(start_ns), max(start_ns + step_ns *"
+                             " step_count) FROM block WHERE series = ?1 GROUP BY step_ns",
+    [JB_SQL_BLOCKS_DROP_ALL] = "DELETE FROM block WHERE series = ?1",
+    /* Those that overlap or touch [?2, ?3): from the last one on that begins no later than ?2. */
+    [JB_SQL_BLOCKS] =
+        "SELECT start_ns, step_ns, step_count, levels FROM block WHERE series = ?1 AND start_ns <= ?3"
+        " AND start_ns >= coalesce((SELECT max(start_ns) FROM block WHERE series = ?1 AND start_ns <= ?2),"
+        " ?2) ORDER BY start_ns",
+    [JB_SQL_BLOCKS_DROP] = "DELETE FROM block WHERE series = ?1 AND start_ns >= ?2 AND start_ns <= ?3",
+    [JB_SQL_BLOCK_ADD] = "INSERT INTO block (series, start_ns, step_ns, step_count, levels)"
+                         " VALUES (?1, ?2, ?3, ?4, ?5)",
     [JB_SQL_HOUR_TOTAL] = "SELECT jb_sum128(amount), coalesce(sum(flow_count), 0) FROM hour"
                           " WHERE hour >= ?1 AND hour < ?2",
 };

@@ -5,6 +5,7 @@
 #include "base/decimal.h"
 #include "base/error.h"
 #include "types/flow.h"
+#include "types/series.h"
 
 #include <stdbool.h>
 
@@ -40,6 +41,15 @@ struct jb_sum {
     int64_t first_ns, last_ns; /* earliest start and latest end of what was summed (clamped to the query) */
     uint64_t flow_count;       /* booked flows behind it; roll-ups count what they folded */
 };
+
+/* Sums by route with what of each lies in each slice of a period. */
+struct jb_slices {
+    struct jb_sum *sums; /* by route, over all slices; those that were touched alone */
+    jb_int128 **amounts; /* of each sum: slice_count of them */
+    size_t count, slice_count;
+};
+void jb_slices_free(struct jb_slices *slices); /* NULL-safe; leaves it empty */
+#define JB_SLICE_CEILING ((size_t)1 << 28)     /* routes × slices */
 
 struct jb_label {
     char pattern[JB_ACCOUNT_SIZE]; /* glob over account paths; holds for everything below a match as well */
@@ -107,6 +117,11 @@ struct jb_store_ops {
     enum jb_code (*sums)(struct jb_store *store, const struct jb_query *query, struct jb_error *error,
                          struct jb_sum **ret_sums, size_t *ret_count);
 
+    /* The same by slice: slice i is [cuts[i], cuts[i + 1]), cuts ascending, slice_count + 1 of them; the
+     * query's own period is not looked at. What was pruned into an hour lies evenly in it. */
+    enum jb_code (*slices)(struct jb_store *store, const struct jb_query *query, const int64_t *cuts,
+                           size_t slice_count, struct jb_error *error, struct jb_slices *ret_slices);
+
     /* Positions of a host as the last batch left them, and the boot they belong to; malloc'd. JB_NO_DATA:
      * none. */
     enum jb_code (*positions)(struct jb_store *store, const char *host, struct jb_error *error,
@@ -125,6 +140,27 @@ struct jb_store_ops {
     /* Folds what was appended since the last fold into hour and day roll-ups; and drops flows that ended
      * before keep_from_ns, whose hours then stand for them. INT64_MIN keeps all. Conserves exactly. */
     enum jb_code (*rollup)(struct jb_store *store, int64_t keep_from_ns, struct jb_error *error);
+
+    /* Series. series_put makes the series, or replaces what it says of the periods of the steps (one that is
+     * covered in part is cut) and of itself; the rest of it stays. So putting the same again changes nothing,
+     * and *ret_changed is false. steps: ordered, not overlapping, gaps as they are. JB_INPUT for a step or
+     * text that is not valid, and for a quantity, unit, region or subject that is another than in the book.
+     */
+    enum jb_code (*series_put)(struct jb_store *store, const struct jb_series *series,
+                               const struct jb_step *steps, size_t count, struct jb_error *error,
+                               bool *ret_changed);
+    /* By name; JB_NO_DATA: there is none. */
+    enum jb_code (*series_find)(struct jb_store *store, const char *name, struct jb_error *error,
+                                struct jb_series *ret_series);
+    /* All, ordered by name; malloc'd. */
+    enum jb_code (*series_list)(struct jb_store *store, struct jb_error *error, struct jb_series **ret_series,
+                                size_t *ret_count);
+    /* What of its steps lies in [from, to), the outer ones cut to it; malloc'd. No step is no error
+     * (*ret_count 0); JB_NO_DATA: there is no such series. */
+    enum jb_code (*series_read)(struct jb_store *store, const char *name, int64_t from_ns, int64_t to_ns,
+                                struct jb_error *error, struct jb_step **ret_steps, size_t *ret_count);
+    /* JB_NO_DATA: there is none. */
+    enum jb_code (*series_drop)(struct jb_store *store, const char *name, struct jb_error *error);
 
     /* Takes the lock `name` ("meter h1") for the life of this process; JB_BUSY when another has it, the
      * message with its pid. It goes when the process dies, however it dies. */
