@@ -69,6 +69,16 @@ _joulebook() {
     import,--skipped) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
+    factors,--series) :; return ;;
+    factors,--columns) :; return ;;
+    factors,--zone) :; return ;;
+    factors,--dates) :; return ;;
+    factors,--step) :; return ;;
+    factors,--source) :; return ;;
+    factors,--licence) :; return ;;
+    factors,--uncertainty) :; return ;;
+    factors,--from) :; return ;;
+    factors,--to) :; return ;;
     rank,--weights) :; return ;;
     rank,--goalposts) :; return ;;
     rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
@@ -131,7 +141,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--list --json --csv --help" -- "$word"))
         ;;
     factors)
-        COMPREPLY=($(compgen -W "--at --name --replace --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--at --name --replace --series --columns --zone --dates --step --source --licence --uncertainty --steps --from --to --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     rank)
