@@ -59,7 +59,14 @@ _joulebook() {
     export,--to) :; return ;;
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
-    import,--format) COMPREPLY=($(compgen -W "flows" -- "$word")); return ;;
+    import,--format) COMPREPLY=($(compgen -W "auto flows focus aws azure gcp alibaba" -- "$word")); return ;;
+    import,--map) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    import,--per) :; return ;;
+    import,--label) :; return ;;
+    import,--utilisation) :; return ;;
+    import,--currency) :; return ;;
+    import,--skip-bad) :; return ;;
+    import,--skipped) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
     factors,--series) :; return ;;
@@ -127,7 +134,7 @@ _joulebook() {
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     import)
-        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --map --per --label --utilisation --currency --skip-bad --skipped --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     label)
