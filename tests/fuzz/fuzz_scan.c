@@ -87,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         .bad_ceiling = how % 4 ? how : 0, .thread_count = 1, .kernel = &jb_scan_kernel_portable};
     struct jb_scan_request other = plain;
     other.thread_count = how / 4 % 3 + 1;
+    plain.block_size = 4096;
     other.block_size = 256;
     other.range_floor = how / 16 + 1;
     _cleanup_buffer_ struct jb_buffer first = {0};
