@@ -143,6 +143,7 @@ static enum jb_code merge_range(struct scan *scan, struct jb_scan_worker *worker
         code = fail_range(scan, range, error);
     if (code)
         return code;
+    jb_scan_groups_finish(range->groups);
     if (!table->groups)
         table->groups = JB_TAKE(range->groups);
     else
@@ -290,9 +291,11 @@ static void lay_out(struct jb_scan_table *table, const struct jb_scan_request *r
             layout->key_slots[layout->key_count++] = slot;
     }
     layout->id_count = (layout->key_count + request->by_input + 3) / 4 * 4;
-    size_t size = sizeof(struct jb_scan_record) + layout->sum_count * (sizeof(jb_int128) + sizeof(uint64_t)) +
+    size_t size = sizeof(struct jb_scan_record) + layout->sum_count * sizeof(jb_int128) +
                   layout->id_count * sizeof(uint32_t);
-    layout->record_size = (size + 15) / 16 * 16;
+    size_t by_line = (size + 63) / 64 * 64; /* of the cache, where little is lost by it */
+    layout->record_size = by_line - size <= 16 ? by_line : (size + 15) / 16 * 16;
+    layout->margin_size = sizeof(struct jb_scan_margin) + layout->sum_count * sizeof(uint64_t);
     layout->request = request;
     layout->kernel = request->kernel ? request->kernel : jb_scan_kernel_best();
     table->memory.ceiling = request->memory_ceiling ? request->memory_ceiling : MEMORY_CEILING;
@@ -323,7 +326,7 @@ static enum jb_code number_texts(struct jb_scan_table *table, size_t key, struct
         return jb_error_set(error, JB_MEMORY, "no memory for %zu texts", count);
     memset(ids, 0xff, (count + 1) * sizeof *ids);
     for (size_t i = 0; i < table->group_count; i++) {
-        struct jb_scan_record *record = jb_scan_groups_record(groups, table->order[i]);
+        const struct jb_scan_record *record = jb_scan_groups_record(groups, table->order[i]);
         uint32_t id = jb_scan_record_ids(&table->layout, record)[key];
         if (ids[id] != UINT32_MAX)
             continue;
@@ -427,15 +430,16 @@ const struct jb_scan_bad *jb_scan_bad(const struct jb_scan_table *table, size_t 
     return &table->bad[number];
 }
 
-static struct jb_scan_record *record_of(const struct jb_scan_table *table, size_t group) {
+static const struct jb_scan_record *record_of(const struct jb_scan_table *table, size_t group) {
     assert(group < table->group_count);
     return jb_scan_groups_record(table->groups, table->order[group]);
 }
 
 struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t group) {
     const struct jb_scan_record *record = record_of(table, group);
-    return (struct jb_scan_group){.input = record->input,
-                                  .first_row = record->first_row + 1 + table->has_heading[record->input],
+    const struct jb_scan_margin *margin = jb_scan_groups_margin(table->groups, table->order[group]);
+    return (struct jb_scan_group){.input = margin->input,
+                                  .first_row = margin->first_row + 1 + table->has_heading[margin->input],
                                   .row_count = record->row_count};
 }
 
@@ -463,11 +467,11 @@ int64_t jb_scan_time_ns(const struct jb_scan_table *table, size_t group, size_t 
 
 jb_int128 jb_scan_sum(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_DECIMAL);
-    return jb_scan_record_sums(&table->layout, record_of(table, group))[table->layout.place[slot]];
+    return record_of(table, group)->sums[table->layout.place[slot]];
 }
 
 uint64_t jb_scan_number_count(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_DECIMAL);
-    struct jb_scan_record *record = record_of(table, group);
-    return record->row_count - jb_scan_record_absents(&table->layout, record)[table->layout.place[slot]];
+    const struct jb_scan_margin *margin = jb_scan_groups_margin(table->groups, table->order[group]);
+    return record_of(table, group)->row_count - margin->absents[table->layout.place[slot]];
 }

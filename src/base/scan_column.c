@@ -191,15 +191,12 @@ static enum jb_code take_missed(struct jb_scan_worker *worker, const struct jb_s
     return code;
 }
 
-/* A column that the table does not have. */
+/* A column that the table does not have is the same in all batches of a range. */
 static enum jb_code take_nothing(struct jb_scan_worker *worker, size_t slot, struct jb_error *error) {
     const struct jb_scan_layout *layout = worker->layout;
-    struct jb_scan_batch *batch = &worker->batch;
     size_t place = layout->place[slot];
     if (layout->request->slots[slot]->kind == JB_SCAN_DECIMAL) {
-        for (size_t row = 0; row < batch->count; row++)
-            batch->values[place * JB_SCAN_BATCH + row] = 0;
-        memset(batch->is_absent + place * JB_SCAN_BATCH, 1, batch->count);
+        worker->range->groups->is_missing[place] = true;
         return JB_OK;
     }
     struct jb_error why = {0};
@@ -207,9 +204,8 @@ static enum jb_code take_nothing(struct jb_scan_worker *worker, size_t slot, str
     enum jb_code code = key_of(worker, slot, "", &why, &id);
     if (code && error)
         *error = why;
-    for (size_t row = 0; row < batch->count; row++) {
-        batch->ids[row * layout->id_count + place] = id;
-    }
+    for (size_t row = 0; row < JB_SCAN_BATCH; row++)
+        worker->batch.ids[row * layout->id_count + place] = id;
     return code;
 }
 
@@ -221,7 +217,7 @@ static enum jb_code take_column(struct jb_scan_worker *worker, const struct jb_s
     uint32_t field = worker->input->fields[slot_number];
     size_t place = layout->place[slot_number];
     if (field == JB_SCAN_NO_FIELD)
-        return take_nothing(worker, slot_number, error);
+        return worker->has_begun ? JB_OK : take_nothing(worker, slot_number, error);
     if (slot->kind == JB_SCAN_DECIMAL) {
         memset(batch->is_absent + place * JB_SCAN_BATCH, 0, rows->count);
         layout->kernel->decimals(rows, field, slot->decimals, batch->values + place * JB_SCAN_BATCH,
@@ -303,6 +299,7 @@ enum jb_code jb_scan_take_rows(struct jb_scan_worker *worker, const struct jb_sc
     clear_batch(worker, rows->count);
     for (size_t slot = 0; !code && slot < worker->layout->request->slot_count; slot++)
         code = take_column(worker, rows, slot, error);
+    worker->has_begun = true;
     if (!code)
         code = jb_scan_groups_add(worker->range->groups, &worker->batch, error);
     if (!code)

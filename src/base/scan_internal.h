@@ -106,17 +106,24 @@ struct jb_scan_layout {
     size_t sum_slots[JB_SCAN_SLOT_CEILING];
     size_t place[JB_SCAN_SLOT_CEILING]; /* of each slot, among keys or sums */
     size_t id_count; /* keys, the input where it is one, and zeroes up to a multiple of 4 */
-    size_t record_size;
+    size_t record_size, margin_size;
 };
 
-/* A group: this, then its sums, how many rows had no number for each, and the ids of its key. */
+/* A group: what each of its rows touches. Behind its sums stand the ids of its key. */
 struct jb_scan_record {
     uint64_t row_count;
-    uint64_t first_row; /* of its range, from 0 */
-    uint32_t input;
-    uint32_t fault; /* 0, or the number of what its key is wrong by */
-    uint64_t unused;
+    uint64_t fault; /* 0, or the number of what its key is wrong by */
+    jb_int128 sums[];
 };
+
+/* The rest of it. */
+struct jb_scan_margin {
+    uint64_t first_row; /* of its range, from 0 */
+    uint64_t input;
+    uint64_t absents[]; /* rows without a number, for each sum */
+};
+
+#define JB_SCAN_ID_CEILING (JB_SCAN_SLOT_CEILING + 4)
 
 /* What is wrong with a cell or a row. */
 struct jb_scan_fault {
@@ -137,8 +144,9 @@ struct jb_scan_groups {
     struct jb_scan_memory *memory;
     struct jb_strings *texts[JB_SCAN_SLOT_CEILING]; /* by key */
     struct jb_scan_times times[JB_SCAN_SLOT_CEILING];
-    char **segments;
-    size_t segment_count, segment_capacity;
+    char *records, *margins; /* one behind the other, in memory that is reserved and never moves */
+    size_t reserved;
+    bool is_missing[JB_SCAN_SLOT_CEILING]; /* sums of which the table has no column; until finished */
     size_t count;
     uint64_t *index; /* upper half of the hash, number + 1 */
     size_t index_size;
@@ -163,10 +171,15 @@ struct jb_scan_batch {
 enum jb_code jb_scan_groups_make(const struct jb_scan_layout *layout, struct jb_scan_memory *memory,
                                  struct jb_error *error, struct jb_scan_groups **ret_groups);
 void jb_scan_groups_free(struct jb_scan_groups *groups); /* NULL-safe */
+/* Counts bytes against the ceiling of the whole scan. */
+enum jb_code jb_scan_groups_account(struct jb_scan_groups *groups, size_t size, struct jb_error *error);
 struct jb_scan_record *jb_scan_groups_record(const struct jb_scan_groups *groups, size_t number);
-jb_int128 *jb_scan_record_sums(const struct jb_scan_layout *layout, struct jb_scan_record *record);
-uint64_t *jb_scan_record_absents(const struct jb_scan_layout *layout, struct jb_scan_record *record);
-uint32_t *jb_scan_record_ids(const struct jb_scan_layout *layout, struct jb_scan_record *record);
+struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number);
+const uint32_t *jb_scan_record_ids(const struct jb_scan_layout *layout, const struct jb_scan_record *record);
+enum jb_code jb_scan_sum_overflow(struct jb_error *error);
+/* The group with this key (aligned to 16 bytes), which is made when there is none. */
+enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *ids, uint64_t first_row,
+                                 uint32_t input, struct jb_error *error, size_t *ret_number);
 
 enum jb_code jb_scan_groups_text(struct jb_scan_groups *groups, size_t key, const char *text,
                                  struct jb_error *error, uint32_t *ret_id);
@@ -175,6 +188,8 @@ enum jb_code jb_scan_groups_time(struct jb_scan_groups *groups, size_t key, int6
 /* Adds the rows without fault. Rows of a key that is wrong get a fault. */
 enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_batch *batch,
                                 struct jb_error *error);
+/* No more rows are added: what a missing column leaves out is counted. */
+void jb_scan_groups_finish(struct jb_scan_groups *groups);
 /* Adds all of `from`, whose rows come behind those of `to` and are counted from first_row. */
 enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
                                   uint64_t first_row, struct jb_error *error);

@@ -160,7 +160,7 @@ KERNEL_TARGET static void take_decimals(const struct jb_scan_rows_view *rows, si
         const char *bytes = text + (uint32_t)(ends[-1] + 1);
         size_t length = (uint32_t)(ends[0] - ends[-1] - 1);
         if (!is_plain) {
-            length -= bytes[length - 1] == '\r'; /* of the line end; before an empty cell stands none */
+            length -= (bytes + length)[-1] == '\r'; /* of the line end; before an empty cell stands none */
             bool is_quoted = *bytes == '"';
             bytes += is_quoted;
             length -= 2 * (size_t)is_quoted;

@@ -73,12 +73,12 @@ static enum jb_code keep_headings(struct jb_scan_source *source, const char *byt
 
 static enum jb_code read_heading(struct jb_scan_source *source, struct jb_error *error) {
     _cleanup_free_ uint32_t *ends = calloc(JB_SCAN_WIDTH_CEILING, sizeof *ends);
-    _cleanup_free_ char *copy = malloc(JB_STREAM_PEEK + 1);
+    _cleanup_free_ char *copy = NULL;
     struct jb_scan_row row = {.ends = ends};
     size_t length, begin = 0;
     uint64_t lines = 0;
     bool is_last = false;
-    if (!ends || !copy)
+    if (!ends)
         return jb_error_set(error, JB_MEMORY, "%s: no memory for its heading", name_of(source));
     for (size_t wanted = (size_t)64 << 10;; wanted = JB_STREAM_PEEK) {
         const char *bytes;
@@ -87,6 +87,10 @@ static enum jb_code read_heading(struct jb_scan_source *source, struct jb_error 
             code = check_mark(source, bytes, length, error, &begin);
         if (code)
             return code;
+        char *moved = realloc(copy, length + 1);
+        if (!moved)
+            return jb_error_set(error, JB_MEMORY, "%s: no memory for its heading", name_of(source));
+        copy = moved;
         is_last = length < wanted;
         memcpy(copy, bytes, length);
         if (is_last)

@@ -265,7 +265,7 @@ void jb_scan_worker_scan(struct jb_scan_worker *worker, struct jb_scan_range *ra
     worker->range = range;
     worker->input = &worker->layout->request->inputs[range->input];
     worker->length = worker->at = 0;
-    worker->is_last = worker->is_ended = worker->is_over = false;
+    worker->is_last = worker->is_ended = worker->is_over = worker->has_begun = false;
     for (size_t key = 0; key < worker->layout->key_count; key++)
         jb_scan_memo_clear(&worker->memos[key]);
     range->code = jb_scan_groups_make(worker->layout, worker->memory, &range->error, &range->groups);

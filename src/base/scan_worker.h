@@ -25,6 +25,7 @@ struct jb_scan_worker {
     int descriptor;   /* to read at offsets; -1: the stream is read */
     bool is_last;     /* all has been read; text then ends with a newline */
     bool is_ended;    /* and that newline was not in the file */
+    bool has_begun;   /* a batch has been taken: columns that are not there have been seen to */
     bool needs_bytes; /* the row at `at` is not whole yet */
     bool is_over;     /* more bad rows than may be */
 };

@@ -76,9 +76,12 @@ static const char *gzip_trouble(int status) {
 static enum jb_code step_gzip(struct jb_unpacker *unpacker, struct jb_unpack_bytes *bytes,
                               struct jb_error *error) {
     struct inflate_state *state = unpacker->gzip;
-    if (unpacker->is_padding) {
-        if (*bytes->in != '\0')
+    if (unpacker->is_between) { /* the next member, or zeroes up to the end */
+        unpacker->is_padding = unpacker->is_padding || *bytes->in == '\0';
+        if (*bytes->in != (unpacker->is_padding ? '\0' : '\x1f'))
             return jb_error_set(error, JB_INPUT, "damaged gzip: bytes behind its end");
+    }
+    if (unpacker->is_padding) {
         bytes->in++, bytes->in_length--;
         return JB_OK;
     }
@@ -120,8 +123,6 @@ enum jb_code jb_unpack(struct jb_unpacker *unpacker, struct jb_unpack_bytes *byt
     /* With all input taken, there may still be output to come, but not between members. */
     while (bytes->out_size && (bytes->in_length || !unpacker->is_between)) {
         const struct jb_unpack_bytes before = *bytes;
-        if (unpacker->gzip && unpacker->is_between && *bytes->in == '\0')
-            unpacker->is_padding = true;
         enum jb_code code =
             unpacker->gzip ? step_gzip(unpacker, bytes, error) : step_zstd(unpacker, bytes, error);
         if (code)

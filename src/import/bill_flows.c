@@ -16,15 +16,17 @@
 #define CELL_CEILING ((size_t)1 << 26)
 #define UJ_PER_KWH   3.6e12
 #define UG_PER_G     1e6
-#define MONEY_SCALE  1000000 /* 10^-12 in a millionth */
+#define KWH_CEILING  1e13    /* of one group of rows, g as well: far beyond a flow, within what is added up */
+#define SCALE        1000000 /* what is added up is in millionths of what is booked */
 
 /* What becomes one flow. */
 struct cell {
     uint32_t unit, from, to;
     int64_t start_ns, end_ns;
     jb_commodity commodity;
-    double value,
-        standard;    /* energy, carbon: amount and its standard uncertainty; errors of one model add up */
+    /* Energy, carbon: amount and its standard uncertainty (errors of one model add up), in millionths of the
+     * commodity's unit: whole numbers, so that their sums do not depend on the order of rows. */
+    jb_int128 value, standard;
     jb_int128 money; /* 10^-12 */
 };
 
@@ -364,20 +366,26 @@ static enum jb_code add_money(struct jb_bill_flows *flows, const struct booking 
     return add_flow(flows, booking, from, to, &cell, error);
 }
 
+static jb_int128 in_millionths(double amount) {
+    return (jb_int128)nearbyint(amount * 1e6);
+}
+
 static enum jb_code add_answer(struct jb_bill_flows *flows, const struct booking *booking, const char *leaf,
                                const struct jb_cloud_answer *answer, struct jb_error *error) {
     char from[JB_BILL_NAME_SIZE + 16], to[JB_ACCOUNT_SIZE];
     struct cell energy = {.commodity = JB_ENERGY,
-                          .value = answer->energy_kwh * UJ_PER_KWH,
-                          .standard = answer->energy_kwh * UJ_PER_KWH * answer->energy_uncertainty};
+                          .value = in_millionths(answer->energy_kwh * UJ_PER_KWH),
+                          .standard =
+                              in_millionths(answer->energy_kwh * UJ_PER_KWH * answer->energy_uncertainty)};
     snprintf(from, sizeof from, "grid/%s", booking->place ? booking->place->zone : "unknown");
     snprintf(to, sizeof to, "%.990s/%s", booking->base, leaf);
     enum jb_code code = add_flow(flows, booking, from, to, &energy, error);
     if (code || !answer->has_embodied)
         return code;
     struct cell embodied = {.commodity = JB_EMBODIED,
-                            .value = answer->embodied_g * UG_PER_G,
-                            .standard = answer->embodied_g * UG_PER_G * answer->embodied_uncertainty};
+                            .value = in_millionths(answer->embodied_g * UG_PER_G),
+                            .standard =
+                                in_millionths(answer->embodied_g * UG_PER_G * answer->embodied_uncertainty)};
     snprintf(from, sizeof from, "hardware/%s", booking->provider);
     return add_flow(flows, booking, from, to, &embodied, error);
 }
@@ -408,6 +416,8 @@ static enum jb_code estimate(const struct jb_bill_question *question, struct jb_
                                       .utilisation_uncertainty = question->utilisation_uncertainty};
     struct jb_cloud_answer answer;
     code = jb_cloud_estimate(question->cloud, &asked, &use->use, (double)row->quantity / 1e12, why, &answer);
+    if (!code && !(answer.energy_kwh < KWH_CEILING && answer.embodied_g < KWH_CEILING))
+        return jb_error_set(error, JB_LIMIT, "'%.200s': an amount too large for one flow", booking->base);
     return code ? code : add_answer(flows, booking, *ret_leaf, &answer, error);
 }
 
@@ -517,23 +527,18 @@ static enum jb_code finish_cell(const struct jb_bill_flows *flows, const struct 
                                 .end_ns = cell->end_ns,
                                 .commodity = cell->commodity};
     bool is_money = jb_commodity_is_money(cell->commodity);
-    jb_int128 money = round_half_even(cell->money, MONEY_SCALE);
-    if (is_money ? money > INT64_MAX || money < -INT64_MAX : !(cell->value < 9.2e18))
+    jb_int128 amount = round_half_even(is_money ? cell->money : cell->value, SCALE);
+    if (amount > INT64_MAX || amount < -INT64_MAX)
         return jb_error_set(error, JB_LIMIT, "'%.200s': an amount too large for one flow",
                             jb_strings_text(flows->texts, cell->to));
-    if (is_money) {
-        flow.method = JB_BILLED;
-        flow.amount = (int64_t)(money < 0 ? -money : money);
-        if (money < 0) { /* given back */
-            flow.from = cell->to;
-            flow.to = cell->from;
-        }
-    } else {
-        double relative = cell->value > 0 ? cell->standard / cell->value : 0;
-        flow.method = JB_MODELLED;
-        flow.amount = llrint(cell->value);
-        flow.uncertainty_ppm = (uint32_t)fmin(relative * 1e6 + 0.5, 1e9);
+    flow.amount = (int64_t)(amount < 0 ? -amount : amount);
+    flow.method = is_money ? JB_BILLED : JB_MODELLED;
+    if (amount < 0) { /* given back */
+        flow.from = cell->to;
+        flow.to = cell->from;
     }
+    if (!is_money && cell->value > 0)
+        flow.uncertainty_ppm = (uint32_t)fmin((double)cell->standard / (double)cell->value * 1e6 + 0.5, 1e9);
     *ret = flow;
     return JB_OK;
 }
@@ -572,6 +577,26 @@ static int compare_costs(const void *left, const void *right) {
     return compare_numbers(a->currency, b->currency);
 }
 
+static int compare_units(const void *left, const void *right) {
+    const struct jb_bill_unit *a = left, *b = right;
+    return strcmp(a->identity, b->identity);
+}
+
+/* Bills in order of their names, whatever the order of rows; cells are told their new numbers. */
+static enum jb_code sort_units(struct jb_bill_flows *flows, struct jb_error *error) {
+    size_t count = jb_strings_count(flows->unit_names);
+    _cleanup_free_ uint32_t *numbers = calloc(count + 1, sizeof *numbers);
+    if (!numbers)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu bills", count);
+    if (count)
+        qsort(flows->units, count, sizeof *flows->units, compare_units);
+    for (size_t u = 0; u < count; u++)
+        numbers[jb_strings_find(flows->unit_names, flows->units[u].identity)] = (uint32_t)u;
+    for (size_t i = 0; i < flows->cell_count; i++)
+        flows->cells[i].unit = numbers[flows->cells[i].unit];
+    return JB_OK;
+}
+
 /* Flows are in order of unit. A bill without use covers the days of all its rows. */
 static void finish_units(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < flows->flow_count; i++) {
@@ -593,6 +618,9 @@ static void finish_units(struct jb_bill_flows *flows) {
 }
 
 static enum jb_code finish(struct jb_bill_flows *flows, struct jb_error *error) {
+    enum jb_code sorted = sort_units(flows, error);
+    if (sorted)
+        return sorted;
     flows->flows = calloc(flows->cell_count + 1, sizeof *flows->flows);
     if (!flows->flows)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", flows->cell_count);
@@ -609,11 +637,11 @@ static enum jb_code finish(struct jb_bill_flows *flows, struct jb_error *error) 
         qsort_r(flows->flows, flows->flow_count, sizeof *flows->flows, compare_flows, flows);
     finish_units(flows);
     for (size_t i = 0; i < flows->unknown_count; i++)
-        flows->unknowns[i].cost = round_half_even(flows->unknowns[i].cost, MONEY_SCALE);
+        flows->unknowns[i].cost = round_half_even(flows->unknowns[i].cost, SCALE);
     for (size_t i = 0; i < flows->cost_count; i++) {
         jb_int128 *const sums[] = {&flows->costs[i].total, &flows->costs[i].used, &flows->costs[i].estimated};
         for (size_t s = 0; s < JB_COUNT(sums); s++)
-            *sums[s] = round_half_even(*sums[s], MONEY_SCALE);
+            *sums[s] = round_half_even(*sums[s], SCALE);
     }
     if (flows->unknown_count)
         qsort(flows->unknowns, flows->unknown_count, sizeof *flows->unknowns, compare_unknowns);

@@ -22,6 +22,7 @@ void jb_statement_free(struct jb_statement *statement) {
     free(statement->rows);
     free(statement->totals);
     free(statement->gaps);
+    jb_coverage_free(&statement->coverage);
     *statement = (struct jb_statement){0};
 }
 
@@ -213,6 +214,8 @@ enum jb_code jb_statement_make(struct jb_ledger *ledger, const struct jb_stateme
     code = fill(&grouping, consumers, sums, sum_count, error, &statement);
     if (!code)
         code = store->ops->gaps(store, &request->query, error, &statement.gaps, &statement.gap_count);
+    if (!code)
+        code = jb_coverage_make(ledger, &request->query, error, &statement.coverage);
     free(grouping.rows);
     if (code) {
         jb_statement_free(&statement);

@@ -2,7 +2,7 @@
 #ifndef JB_LEDGER_STATEMENT_H
 #define JB_LEDGER_STATEMENT_H
 
-#include "ledger/ledger.h"
+#include "ledger/coverage.h"
 
 enum jb_group_by {
     JB_BY_ACCOUNT, /* the path, cut to `depth` components (0: whole) */
@@ -28,6 +28,7 @@ struct jb_statement {
     int64_t first_ns, last_ns; /* what the flows cover */
     struct jb_gap *gaps;
     size_t gap_count;
+    struct jb_coverage coverage; /* of what clouds billed */
 };
 
 struct jb_statement_request {

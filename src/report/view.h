@@ -86,6 +86,12 @@ struct jb_table *jb_gap_table(const struct jb_view *view, const struct jb_gap *g
 /* Text: the heading "Not known, and not counted as zero:" and the table; nothing when there is no gap. */
 enum jb_code jb_view_gaps_text(const struct jb_view *view, const struct jb_gap *gaps, size_t count,
                                struct jb_error *error);
+/* Text: the table of cloud services without an estimate; nothing when there is none. */
+enum jb_code jb_view_coverage_text(const struct jb_view *view, const struct jb_coverage *coverage,
+                                   struct jb_error *error);
+/* Members coverage and unestimated of the object that is open. */
+enum jb_code jb_view_coverage_json(const struct jb_coverage *coverage, struct jb_json *json,
+                                   struct jb_error *error);
 /* "2026-07-31T10:00:00Z – 2026-07-31T11:00:00Z" into ret. Returns ret. */
 char *jb_period_format(int64_t from_ns, int64_t to_ns, char ret[static JB_PERIOD_SIZE]);
 /* Text: "Nothing is booked<what> …" in the period asked for. */

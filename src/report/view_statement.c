@@ -427,7 +427,10 @@ static enum jb_code write_json(const struct jb_view *view, const struct jb_state
     jb_table_write_json(totals, &json);
     jb_json_key(&json, "gaps");
     jb_table_write_json(gaps, &json);
-    code = write_grounds(statement, &json, error);
+    if (!statement->every)
+        code = jb_view_coverage_json(&statement->parts[0].statement.coverage, &json, error);
+    if (!code)
+        code = write_grounds(statement, &json, error);
     jb_json_end(&json, '}');
     jb_buffer_add_char(view->out, '\n');
     return code;
@@ -477,6 +480,8 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_state
     }
     if (!code && part->valuation)
         code = jb_view_values_text(view, statement, part, error);
+    if (!code)
+        code = jb_view_coverage_text(view, &part->statement.coverage, error);
     if (!code)
         code = jb_view_gaps_text(view, part->statement.gaps, part->statement.gap_count, error);
     return code ? code : jb_view_grounds_text(view, statement, error);

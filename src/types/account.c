@@ -234,12 +234,19 @@ static bool is_any(const char *component, size_t length, const char *const *name
 }
 
 /* What a bill books to: what was used, or what a charge was for that used nothing. */
-static bool is_bill_leaf(const char *component, size_t length) {
-    static const char *const leaves[] = {"compute",    "gpu",       "memory",      "storage",  "network",
-                                         "serverless", "included",  "unestimated", "purchase", "unused",
-                                         "credit",     "refund",    "discount",    "tax",      "support",
-                                         "fee",        "adjustment"};
-    return is_any(component, length, leaves, JB_COUNT(leaves));
+static const char *const used_leaves[] = {"compute", "gpu",        "memory",  "storage",
+                                          "network", "serverless", "included"};
+static const char *const charge_leaves[] = {"purchase", "unused",  "credit", "refund",    "discount",
+                                            "tax",      "support", "fee",    "adjustment"};
+
+enum jb_billed_use jb_account_use(const char *path) {
+    struct jb_account_parts parts = jb_account_split(path);
+    if (!component_is(path, component_length(path), "cloud"))
+        return JB_USE_NONE;
+    if (component_is(parts.leaf, parts.leaf_length, "unestimated"))
+        return JB_USE_UNKNOWN;
+    return is_any(parts.leaf, parts.leaf_length, used_leaves, JB_COUNT(used_leaves)) ? JB_USE_KNOWN
+                                                                                     : JB_USE_NONE;
 }
 
 /* site/<s>/…: what a site uses itself (it, overhead, water and what is below them) is final. */
@@ -269,7 +276,9 @@ enum jb_role jb_account_role(const char *path) {
     struct jb_account_parts parts = jb_account_split(path);
     if (component_is(path, first, "site"))
         return site_role(path, &parts);
-    if (component_is(path, first, "cloud") && is_bill_leaf(parts.leaf, parts.leaf_length))
+    if (component_is(path, first, "cloud") &&
+        (jb_account_use(path) != JB_USE_NONE ||
+         is_any(parts.leaf, parts.leaf_length, charge_leaves, JB_COUNT(charge_leaves))))
         return JB_FINAL;
     if (!parts.host_length)
         return JB_OTHER;

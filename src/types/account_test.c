@@ -274,6 +274,7 @@ static void knows_roles(void **state) {
         {"cloud/aws/eu-west-1/ec2/1234/team=a/credit", JB_FINAL},
         {"cloud/aws/eu-west-1/ec2/1234/compute/x", JB_OTHER},
         {"other/compute", JB_OTHER},
+        {"cloud/aws/eu-west-1/ec2/1234/unestimated", JB_FINAL},
         {"x", JB_OTHER},
     };
     for (size_t i = 0; i < JB_COUNT(cases); i++) {

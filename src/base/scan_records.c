@@ -1,0 +1,264 @@
+/* Records of a scan's groups: found by their key, and added to. */
+#include "base/scan_internal.h"
+
+#include "base/array.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define ACCOUNT_STEP 1024 /* groups that are accounted for at a time */
+#define MANY                                                                                                 \
+    (16 * ACCOUNT_STEP) /* groups from which on huge pages are worth their size: fewer faults and misses */
+#define INDEX_FIRST    4096
+#define NUMBER_CEILING ((size_t)UINT32_MAX - 1)
+
+struct jb_scan_record *jb_scan_groups_record(const struct jb_scan_groups *groups, size_t number) {
+    return (struct jb_scan_record *)(groups->records + number * groups->layout->record_size);
+}
+
+struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number) {
+    return (struct jb_scan_margin *)(groups->margins + number * groups->layout->margin_size);
+}
+
+const uint32_t *jb_scan_record_ids(const struct jb_scan_layout *layout, const struct jb_scan_record *record) {
+    return (const uint32_t *)(record->sums + layout->sum_count);
+}
+
+enum jb_code jb_scan_sum_overflow(struct jb_error *error) {
+    return jb_error_set(error, JB_LIMIT, "a sum is out of range (128 bits)");
+}
+
+/* ---- index ------------------------------------------------------------------------------------------ */
+
+/* An entry keeps the upper half of the hash, by which its place goes: so that it can move without its record.
+ */
+static inline size_t place_of(uint64_t hash, size_t size) {
+    return (hash >> 32) & (size - 1);
+}
+
+static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *error) {
+    size_t size = groups->index_size ? groups->index_size * 2 : INDEX_FIRST;
+    enum jb_code code =
+        jb_scan_groups_account(groups, (size - groups->index_size) * sizeof *groups->index, error);
+    if (code)
+        return code;
+    uint64_t *index = calloc(size, sizeof *index);
+    if (!index)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", size);
+    for (size_t i = 0; i < groups->index_size; i++) {
+        if (groups->index[i] == 0)
+            continue;
+        size_t at = place_of(groups->index[i], size);
+        while (index[at])
+            at = (at + 1) & (size - 1);
+        index[at] = groups->index[i];
+    }
+    free(groups->index);
+    groups->index = index;
+    groups->index_size = size;
+    return JB_OK;
+}
+
+static enum jb_code make_room(struct jb_scan_groups *groups, size_t more, struct jb_error *error) {
+    while ((groups->count + more) * 2 > groups->index_size) {
+        enum jb_code code = grow_index(groups, error);
+        if (code)
+            return code;
+    }
+    return JB_OK;
+}
+
+static inline bool is_same_key(size_t id_count, const uint32_t *a, const uint32_t *b) {
+    uint64_t different = 0;
+    for (size_t i = 0; i < id_count; i += 4) {
+        uint64_t ours[2], theirs[2];
+        memcpy(ours, a + i, sizeof ours);
+        memcpy(theirs, b + i, sizeof theirs);
+        different |= (ours[0] ^ theirs[0]) | (ours[1] ^ theirs[1]);
+    }
+    return different == 0;
+}
+
+/* The number of the group with this key; count when there is none, and the place in the index for it. */
+static inline size_t find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids,
+                                size_t *ret_at) {
+    const size_t mask = groups->index_size - 1;
+    const struct jb_scan_layout *layout = groups->layout;
+    size_t at = place_of(hash, groups->index_size);
+    for (;; at = (at + 1) & mask) {
+        uint64_t entry = groups->index[at];
+        if (entry == 0)
+            break;
+        if ((entry ^ hash) >> 32)
+            continue;
+        size_t number = (uint32_t)entry - 1;
+        if (is_same_key(layout->id_count, jb_scan_record_ids(layout, jb_scan_groups_record(groups, number)),
+                        ids))
+            return number;
+    }
+    *ret_at = at;
+    return groups->count;
+}
+
+/* ---- groups ----------------------------------------------------------------------------------------- */
+
+/* Asks whether the key of a new group is good; what it is wrong by is kept with it. */
+static enum jb_code check_key(struct jb_scan_groups *groups, size_t number, struct jb_error *error) {
+    const struct jb_scan_layout *layout = groups->layout;
+    const struct jb_scan_request *request = layout->request;
+    const char *texts[JB_SCAN_SLOT_CEILING] = {NULL};
+    int64_t times_ns[JB_SCAN_SLOT_CEILING];
+    struct jb_scan_record *record = jb_scan_groups_record(groups, number);
+    const uint32_t *ids = jb_scan_record_ids(layout, record);
+    if (!request->check)
+        return JB_OK;
+    for (size_t slot = 0; slot < request->slot_count; slot++) {
+        size_t key = layout->place[slot];
+        times_ns[slot] = JB_SCAN_NO_TIME;
+        if (request->slots[slot]->kind == JB_SCAN_TEXT)
+            texts[slot] = jb_strings_text(groups->texts[key], ids[key]);
+        else if (request->slots[slot]->kind == JB_SCAN_TIME)
+            times_ns[slot] = groups->times[key].values[ids[key]];
+    }
+    size_t slot = JB_SCAN_NO_SLOT;
+    struct jb_error why = {0};
+    enum jb_code code = request->check->check(request->check, jb_scan_groups_margin(groups, number)->input,
+                                              texts, times_ns, &why, &slot);
+    if (code != JB_INPUT) {
+        if (code && error)
+            *error = why;
+        return code;
+    }
+    code = jb_array_reserve(&groups->faults, &groups->fault_capacity, groups->fault_count + 1, UINT32_MAX,
+                            "wrong keys", error);
+    if (!code)
+        code = jb_scan_groups_account(groups, sizeof *groups->faults + strlen(why.message), error);
+    char *what = code ? NULL : strdup(why.message);
+    if (!what)
+        return code ? code : jb_error_set(error, JB_MEMORY, "no memory for a message");
+    groups->faults[groups->fault_count++] =
+        (struct jb_scan_fault){.slot = slot, .field = SIZE_MAX, .what = what};
+    record->fault = (uint32_t)groups->fault_count;
+    return JB_OK;
+}
+
+static enum jb_code add_group(struct jb_scan_groups *groups, size_t at, uint64_t hash, const uint32_t *ids,
+                              uint64_t first_row, uint32_t input, struct jb_error *error) {
+    const struct jb_scan_layout *layout = groups->layout;
+    size_t number = groups->count;
+    if (number % ACCOUNT_STEP == 0) {
+        /* Below the ceiling there is room: it was reserved. */
+        enum jb_code code =
+            number >= NUMBER_CEILING
+                ? jb_error_set(error, JB_LIMIT, "more than %zu groups", number)
+                : jb_scan_groups_account(groups, ACCOUNT_STEP * (layout->record_size + layout->margin_size),
+                                         error);
+        if (code)
+            return code;
+        if (number == MANY) {
+            madvise(groups->records, groups->reserved, MADV_HUGEPAGE);
+            madvise(groups->margins, groups->reserved, MADV_HUGEPAGE);
+        }
+    }
+    struct jb_scan_record *record = jb_scan_groups_record(groups, number);
+    *jb_scan_groups_margin(groups, number) = (struct jb_scan_margin){.first_row = first_row, .input = input};
+    memcpy((uint32_t *)(record->sums + layout->sum_count), ids, layout->id_count * sizeof *ids);
+    groups->index[at] = (hash >> 32 << 32) | (number + 1);
+    groups->count++;
+    return JB_OK;
+}
+
+enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *ids, uint64_t first_row,
+                                 uint32_t input, struct jb_error *error, size_t *ret_number) {
+    enum jb_code code = make_room(groups, 1, error);
+    if (code)
+        return code;
+    uint64_t hash = groups->layout->kernel->hash_ids(ids, groups->layout->id_count);
+    size_t at = 0, number = find_group(groups, hash, ids, &at);
+    if (number == groups->count)
+        code = add_group(groups, at, hash, ids, first_row, input, error);
+    if (!code)
+        *ret_number = number;
+    return code;
+}
+
+static enum jb_code fault_row(const struct jb_scan_groups *groups, const struct jb_scan_record *record,
+                              struct jb_scan_fault *fault, struct jb_error *error) {
+    *fault = groups->faults[record->fault - 1];
+    fault->what = strdup(fault->what);
+    return fault->what ? JB_OK : jb_error_set(error, JB_MEMORY, "no memory for a message");
+}
+
+/* One good row, or one that only looked good. */
+static inline enum jb_code add_row(struct jb_scan_groups *groups, struct jb_scan_batch *batch, size_t row,
+                                   struct jb_error *error) {
+    const struct jb_scan_layout *layout = groups->layout;
+    const uint32_t *ids = batch->ids + row * layout->id_count;
+    size_t at = 0, number = find_group(groups, batch->hashes[row], ids, &at);
+    if (__builtin_expect(number == groups->count, 0)) {
+        enum jb_code code =
+            add_group(groups, at, batch->hashes[row], ids, batch->first_row + row, batch->input, error);
+        if (!code)
+            code = check_key(groups, number, error);
+        if (code)
+            return code;
+    }
+    struct jb_scan_record *record = jb_scan_groups_record(groups, number);
+    if (__builtin_expect(record->fault != 0, 0)) {
+        batch->fault_count++;
+        return fault_row(groups, record, &batch->faults[row], error);
+    }
+    record->row_count++;
+    for (size_t sum = 0; sum < layout->sum_count; sum++) {
+        size_t cell = sum * JB_SCAN_BATCH + row;
+        if (groups->is_missing[sum])
+            continue;
+        if (batch->is_absent[cell])
+            jb_scan_groups_margin(groups, number)->absents[sum]++;
+        else if (__builtin_add_overflow(record->sums[sum], batch->values[cell], &record->sums[sum]))
+            return jb_scan_sum_overflow(error);
+    }
+    return JB_OK;
+}
+
+enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_batch *batch,
+                                struct jb_error *error) {
+    enum jb_code code = make_room(groups, batch->count, error);
+    if (code)
+        return code;
+    /* The index and the records may lie anywhere in memory: ask for all of them before the first is needed.
+     */
+    const struct jb_scan_layout *layout = groups->layout;
+    const size_t stride = layout->id_count, size = layout->record_size;
+    for (size_t row = 0; row < batch->count; row++) {
+        batch->hashes[row] = layout->kernel->hash_ids(batch->ids + row * stride, stride);
+        __builtin_prefetch(&groups->index[place_of(batch->hashes[row], groups->index_size)]);
+    }
+    for (size_t row = 0; row < batch->count; row++) {
+        size_t number = (uint32_t)groups->index[place_of(batch->hashes[row], groups->index_size)];
+        const char *record = groups->records + (number - (number != 0)) * size;
+        for (size_t line = 0; line < size; line += 64)
+            __builtin_prefetch(record + line);
+    }
+    if (batch->fault_count == 0) {
+        for (size_t row = 0; !code && row < batch->count; row++)
+            code = add_row(groups, batch, row, error);
+        return code;
+    }
+    for (size_t row = 0; !code && row < batch->count; row++) {
+        if (!batch->faults[row].what)
+            code = add_row(groups, batch, row, error);
+    }
+    return code;
+}
+
+void jb_scan_groups_finish(struct jb_scan_groups *groups) {
+    for (size_t sum = 0; sum < groups->layout->sum_count; sum++) {
+        if (!groups->is_missing[sum])
+            continue;
+        for (size_t number = 0; number < groups->count; number++)
+            jb_scan_groups_margin(groups, number)->absents[sum] =
+                jb_scan_groups_record(groups, number)->row_count;
+        groups->is_missing[sum] = false;
+    }
+}
