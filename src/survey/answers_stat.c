@@ -6,6 +6,8 @@
 
 #include <limits.h>
 
+#define FIRST_ROWS ((size_t)1 << 18)
+
 struct label {
     char *set; /* name of the set that variables name */
     char *text, *label;
@@ -175,8 +177,10 @@ static int take_value(int row, readstat_variable_t *variable, readstat_value_t v
     uint32_t number = 0;
     if (!column)
         return READSTAT_HANDLER_OK;
-    if (answers->row_capacity == 0)
-        code = jb_store_reserve(answers, reader->has_count ? reader->row_count + 1 : 1024, reader->error);
+    if (answers->row_capacity == 0) { /* what the file says it has may be anything */
+        size_t expected = reader->has_count ? reader->row_count + 1 : 1024;
+        code = jb_store_reserve(answers, expected < FIRST_ROWS ? expected : FIRST_ROWS, reader->error);
+    }
     while (!code && answers->row_count < (size_t)row) /* the last row is whole now */
         code = jb_store_end_row(answers, reader->error);
     reader->has_row = true;

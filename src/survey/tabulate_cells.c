@@ -66,7 +66,9 @@ static void fill_cell(const struct jb_tabulate_work *work, const struct jb_estim
             double half = jb_t_quantile(0.5 + plan->confidence / 2, e->df[group]) * cell->se;
             cell->low = cell->value - half, cell->high = cell->value + half;
         }
-        cell->effective_n = cell->deff > 0 ? (double)cell->row_count / cell->deff : e->kish[group];
+        /* A total has more to it than its answers: how many are asked varies, too. */
+        bool has_deff = cell->deff > 0 && cell->measure != JB_MEASURE_TOTAL;
+        cell->effective_n = has_deff ? (double)cell->row_count / cell->deff : e->kish[group];
     }
     suppress(cell);
 }

@@ -89,9 +89,9 @@ _joulebook() {
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
+    index,--out) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     index,--lang) :; return ;;
     index,--title) :; return ;;
-    index,--output) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     index,--plan) :; return ;;
     index,--market) :; return ;;
     index,--from) :; return ;;
@@ -152,7 +152,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --lang --title --output --plan --market --from --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --pairs --out --lang --title --plan --market --from --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
         ;;
     esac
 }
