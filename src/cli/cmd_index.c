@@ -97,7 +97,7 @@ const struct jb_verb jb_verb_index = {
         "  lonely = fail            a stratum of one PSU: fail, certainty, adjust, average\n"
         "  interval = xlogit        of shares: xlogit, beta, wilson, normal\n"
         "  confidence = 0.95\n"
-        "  note = A pilot           printed with every score\n"
+        "  note = A pilot           printed with every result\n"
         "  [question believe]\n"
         "  label = AI and cloud can serve sustainability\n"
         "  type = scale             single, multiple, scale, number, ratio\n"
