@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { BY, WHERE, LANG, TITLE, OUTPUT, DRAWS, SEED, CONCENTRATION, JSON, CSV };
+enum { BY, WHERE, LANG, TITLE, OUT, DRAWS, SEED, CONCENTRATION, JSON, CSV };
 
 struct request {
     const struct jb_cli *cli;
@@ -100,7 +100,7 @@ static int run(struct jb_cli *cli) {
         [WHERE] = {"--where", true, NULL},
         [LANG] = {"--lang", true, NULL},
         [TITLE] = {"--title", true, NULL},
-        [OUTPUT] = {"--output", true, NULL},
+        [OUT] = {"--out", true, NULL},
         [DRAWS] = {"--draws", true, NULL},
         [SEED] = {"--seed", true, NULL},
         [CONCENTRATION] = {"--concentration", true, NULL},
@@ -124,7 +124,7 @@ static int run(struct jb_cli *cli) {
     if (status >= 0)
         return status;
     request.text = jb_page_text_find(options[LANG].value ? options[LANG].value : "en");
-    request.title = options[TITLE].value, request.output = options[OUTPUT].value;
+    request.title = options[TITLE].value, request.output = options[OUT].value;
     if (!request.text)
         return jb_cli_usage(cli, "--lang: '%.20s' is none of en, ko", options[LANG].value);
     status = jb_index_read_plan(cli, operands[0], &survey);

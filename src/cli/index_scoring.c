@@ -7,10 +7,16 @@
 #include <math.h>
 #include <string.h>
 
-int jb_index_find_group(const struct jb_cli *cli, const struct jb_plan *plan, const char *option,
-                        const char *name, const struct jb_plan_group **ret_group) {
-    *ret_group = name ? jb_plan_group(plan, name) : NULL;
-    return name && !*ret_group ? jb_cli_usage(cli, "%s: the plan has no [group %.60s]", option, name) : -1;
+int jb_index_find_group(const struct jb_cli *cli, struct jb_plan *plan, const char *option, const char *names,
+                        const struct jb_plan_group **ret_group) {
+    struct jb_error error = {0};
+    *ret_group = NULL;
+    if (names && strcmp(option, "--by") == 0)
+        return jb_plan_add_group(plan, names, &error, ret_group) ? jb_cli_usage(cli, "%s", error.message)
+                                                                 : -1;
+    if (names && !(*ret_group = jb_plan_group(plan, names)))
+        return jb_cli_usage(cli, "%s: the plan has no [group %.60s]", option, names);
+    return -1;
 }
 
 int jb_index_find_filter(const struct jb_cli *cli, struct jb_plan *plan, const char *where,

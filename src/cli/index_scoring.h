@@ -14,9 +14,10 @@ struct jb_index_scoring {
     struct jb_scoring scoring;
 };
 
-/* What --by names: a group of the plan; NULL for none. Prints and returns an exit status, or −1 to go on. */
-int jb_index_find_group(const struct jb_cli *cli, const struct jb_plan *plan, const char *option,
-                        const char *name, const struct jb_plan_group **ret_group);
+/* What --by (or another option) names: a group of the plan, --by also several that are crossed; NULL for
+ * none. Before the answers are read. Prints and returns an exit status, or −1 to go on. */
+int jb_index_find_group(const struct jb_cli *cli, struct jb_plan *plan, const char *option, const char *names,
+                        const struct jb_plan_group **ret_group);
 /* What --where says; NULL for everybody. The same. Before the answers are read. */
 int jb_index_find_filter(const struct jb_cli *cli, struct jb_plan *plan, const char *where,
                          const struct jb_plan_filter **ret_filter);

@@ -3,8 +3,6 @@
 
 #include "base/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 void jb_html_text(struct jb_buffer *out, const char *text) {
@@ -38,13 +36,4 @@ void jb_html_element(struct jb_buffer *out, const char *tag, const char *class, 
         jb_buffer_printf(out, "<%s>", tag);
     jb_html_text(out, text);
     jb_buffer_printf(out, "</%s>\n", tag);
-}
-
-void jb_html_printf(struct jb_buffer *out, const char *format, ...) {
-    char text[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    jb_html_text(out, text);
 }

@@ -11,7 +11,4 @@ void jb_html_text(struct jb_buffer *out, const char *text);
 /* <tag class="…">text</tag>; class NULL: none. */
 void jb_html_element(struct jb_buffer *out, const char *tag, const char *class, const char *text);
 
-/* A formatted text, escaped; longer ones than 4 KiB are cut. */
-void jb_html_printf(struct jb_buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

@@ -40,7 +40,7 @@ void jb_page_map(const struct jb_index_page *page, const size_t *order, struct j
 void jb_page_pillars(const struct jb_index_page *page, const size_t *order, struct jb_buffer *out);
 void jb_page_sources(const struct jb_index_page *page, struct jb_buffer *out);
 
-/* <table> with a caption and headings; cells of row r come from jb_page_cell. */
+/* <table> with a caption and headings, up to its rows; and its end. */
 void jb_page_table_begin(struct jb_buffer *out, const char *caption, const char *const *headings,
                          size_t count);
 void jb_page_table_end(struct jb_buffer *out);

@@ -17,8 +17,8 @@ struct jb_page_text {
     const char *sources, *sources_lead, *sources_desc, *alone, *in_all;
     const char *source[JB_SOURCE_COUNT];
     const char *method, *method_scores, *method_intervals, *method_draws, *method_tiers, *method_few;
-    const char *group, *respondents, *score, *interval, *places, *tier_title, *over_draws, *figures,
-        *as_asked, *pillar_scores, *source_title;
+    const char *group, *respondents, *interval, *places, *tier_title, *over_draws, *figures, *as_asked,
+        *pillar_scores, *source_title;
 };
 
 /* NULL: there is none in that language. */

@@ -1,6 +1,8 @@
 /* Tabulations of a survey as text, JSON or CSV. */
 #include "report/view_index.h"
 
+#include "report/view_score.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -205,6 +207,8 @@ static enum jb_code write_json(const struct jb_plan *plan, const struct jb_tabul
         return code;
     struct jb_json json = jb_json_make(out);
     jb_json_object(&json);
+    jb_json_key(&json, "note");
+    jb_json_string(&json, plan->note);
     jb_json_key(&json, "by");
     jb_json_string(&json, count && tabulations[0].group ? tabulations[0].group->name : NULL);
     write_number(&json, "confidence", plan->confidence);
@@ -291,6 +295,8 @@ enum jb_code jb_view_tabulations(enum jb_form form, const struct jb_layout *layo
     enum jb_code code = JB_OK;
     if (form == JB_FORM_JSON)
         return write_json(plan, tabulations, count, has_pairs, error, out);
+    if (form == JB_FORM_TEXT)
+        jb_view_note(plan, out);
     for (size_t i = 0; form == JB_FORM_TEXT && i < count && !code; i++) {
         if (i)
             jb_buffer_add_char(out, '\n');

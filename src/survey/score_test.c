@@ -239,6 +239,10 @@ static void the_synthetic_survey_gives_back_every_published_figure(void **state)
     if (jb_answers_read(wanted, count, file, "synthetic.csv", &error, &answers))
         fail_msg("%s", error.message);
     fclose(file);
+    /* Its pillars are the default ones. */
+    struct jb_plan *defaults = parse(default_questions);
+    assert_int_equal(jb_index_check_same(&plan->index, &defaults->index, NULL), JB_OK);
+    jb_plan_free(defaults);
     assert_int_equal(jb_answers_count(answers), 1300);
     assert_non_null(strstr(plan->note, "SYNTHETIC"));
     file = open_data("published.csv");
