@@ -75,8 +75,8 @@ struct settings {
     char values[OPTION_COUNT][256];
 };
 
-static enum jb_code take_setting(const struct jb_ini_entry *entry, const char *path, struct settings *settings,
-                                 struct jb_error *error) {
+static enum jb_code take_setting(const struct jb_ini_entry *entry, const char *path,
+                                 struct settings *settings, struct jb_error *error) {
     const char *names[OPTION_COUNT], *fault = NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         names[i] = settings->options[i].name + 2;
@@ -89,20 +89,21 @@ static enum jb_code take_setting(const struct jb_ini_entry *entry, const char *p
         else if (settings->values[i][0])
             fault = "this is set twice";
         if (fault)
-            return jb_error_set(error, JB_INPUT, "%s, line %u, field %s: %s", path, entry->line, entry->name, fault);
+            return jb_error_set(error, JB_INPUT, "%s, line %u, field %s: %s", path, entry->line, entry->name,
+                                fault);
         snprintf(settings->values[i], sizeof settings->values[i], "%s", entry->value);
         return JB_OK;
     }
     const char *near = jb_ini_near(entry->name, names, OPTION_COUNT);
-    return jb_error_set(error, JB_INPUT, "%s, line %u, field %.40s: there is no such setting%s%s%s", path, entry->line,
-                        entry->name,
+    return jb_error_set(error, JB_INPUT, "%s, line %u, field %.40s: there is no such setting%s%s%s", path,
+                        entry->line, entry->name,
                         near ? "; did you mean '"
                              : "; they are the options of `joulebook meter --help` without --",
                         near ? near : "", near ? "'?" : "");
 }
 
-/* Settings that the command line does not give are taken from the file; its other sections, of which the meter needs
- * nothing, must be right as well. */
+/* Settings that the command line does not give are taken from the file; its other sections, of which the
+ * meter needs nothing, must be right as well. */
 static enum jb_code read_settings(const char *path, struct settings *settings, struct jb_error *error) {
     _cleanup_buffer_ struct jb_buffer text = {.ceiling = JB_SETTING_FILE_CEILING};
     _cleanup_(jb_setting_free_cleanup) struct jb_setting *setting = NULL;
