@@ -51,8 +51,15 @@ _joulebook() {
     statement,--commodity) COMPREPLY=($(compgen -W "energy embodied water" -- "$word")); return ;;
     statement,--limit) :; return ;;
     statement,--sort) COMPREPLY=($(compgen -W "amount name" -- "$word")); return ;;
+    statement,--every) COMPREPLY=($(compgen -W "hour day" -- "$word")); return ;;
+    statement,--per) :; return ;;
+    statement,--basis) :; return ;;
     explain,--from) :; return ;;
     explain,--to) :; return ;;
+    explain,--figure) COMPREPLY=($(compgen -W "carbon_location carbon_market carbon_hourly scope2_location scope2_market scope3_location scope3_market carbon_embodied carbon_sci water_used cost" -- "$word")); return ;;
+    explain,--by) COMPREPLY=($(compgen -W "process cgroup host account" -- "$word")); return ;;
+    explain,--per) :; return ;;
+    explain,--basis) :; return ;;
     explain,--flows) :; return ;;
     explain,--commodity) COMPREPLY=($(compgen -W "energy embodied water" -- "$word")); return ;;
     export,--from) :; return ;;
@@ -107,10 +114,10 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--from --to --json --csv --help" -- "$word"))
         ;;
     statement)
-        COMPREPLY=($(compgen -W "--from --to --by --depth --account --commodity --limit --sort --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--from --to --by --depth --account --commodity --limit --sort --every --per --basis --json --csv --help" -- "$word"))
         ;;
     explain)
-        COMPREPLY=($(compgen -W "--from --to --flows --commodity --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--from --to --figure --by --per --basis --flows --commodity --json --csv --help" -- "$word"))
         ;;
     export)
         COMPREPLY=($(compgen -W "--from --to --account --format --help" -- "$word"))
