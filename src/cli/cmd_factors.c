@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "cli/factors_series.h"
 #include "cli/factors_view.h"
 #include "report/output.h"
 
@@ -12,7 +13,24 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { AT, NAME, REPLACE, JSON, CSV };
+enum {
+    AT,
+    NAME,
+    REPLACE,
+    SERIES,
+    COLUMNS,
+    ZONE,
+    DATES,
+    STEP,
+    SOURCE,
+    LICENCE,
+    UNCERTAINTY,
+    STEPS,
+    FROM,
+    TO,
+    JSON,
+    CSV,
+};
 
 struct request {
     const struct jb_cli *cli;
@@ -20,6 +38,9 @@ struct request {
     enum jb_form form;
     int64_t at_ns;
     bool replaces;
+    struct factors_series_options series; /* region NULL: it is no series that is meant */
+    struct jb_query period;               /* of --steps */
+    bool wants_steps;
 };
 
 /* All tables. Returns -1 to go on, or an exit status. */
@@ -62,12 +83,12 @@ static int list_sets(const struct request *request) {
     int status = load_good(request, NULL, NULL, &factors);
     if (status >= 0)
         return status;
-    return print(request, factors_view_sets(factors, request->form, &out, &error), &out, &error);
-}
-
-/* A pattern without a glob's characters is looked for anywhere in the id. */
-static bool id_matches(const char *pattern, const char *id) {
-    return strpbrk(pattern, "*?[\\") ? jb_text_matches(pattern, id) : strstr(id, pattern) != NULL;
+    status = print(request, factors_view_sets(factors, request->form, &out, &error), &out, &error);
+    if (status || request->form != JB_FORM_TEXT)
+        return status;
+    size_t series_count;
+    status = factors_series_list_more(request->cli, NULL, false, &series_count);
+    return status < 0 ? 0 : status;
 }
 
 /* list: for each id that matches, the row that holds. show: every row of the id. */
@@ -89,21 +110,30 @@ static int print_rows(const struct request *request, const char *pattern, bool i
                            &error);
     for (size_t i = 0; i < count; i++) {
         jb_factor_id(&all[i], id);
-        if (is_whole
-                ? strcmp(pattern, id) == 0
-                : id_matches(pattern, id) && factors_row_holds(factors, &all[i], request->at_ns, &is_earlier))
+        if (is_whole ? strcmp(pattern, id) == 0
+                     : factors_id_matches(pattern, id) &&
+                           factors_row_holds(factors, &all[i], request->at_ns, &is_earlier))
             rows[found++] = &all[i];
     }
-    if (found == 0) {
-        jb_error_set(&error, JB_NO_DATA,
-                     "no factor %s '%.200s'%s; `joulebook factors list` names the tables, "
-                     "`joulebook factors list '*/KR*'` searches them",
-                     is_whole ? "is called" : "matches", pattern, is_whole ? "" : " at that date");
-        return jb_cli_fail(request->cli, JB_INPUT, &error);
+    if (found) {
+        enum jb_code code =
+            factors_view_rows(factors, rows, found, request->at_ns, is_whole, request->form, &out, &error);
+        status = print(request, code, &out, &error);
+        if (status || request->form != JB_FORM_TEXT)
+            return status;
     }
-    enum jb_code code =
-        factors_view_rows(factors, rows, found, request->at_ns, is_whole, request->form, &out, &error);
-    return print(request, code, &out, &error);
+    size_t series_count = 0;
+    if (request->form == JB_FORM_TEXT)
+        status = factors_series_list_more(request->cli, pattern, is_whole, &series_count);
+    if (status > 0)
+        return status;
+    if (found || series_count)
+        return 0;
+    jb_error_set(&error, JB_NO_DATA,
+                 "no factor %s '%.200s'%s; `joulebook factors list` names the tables, "
+                 "`joulebook factors list '*/KR*'` searches them",
+                 is_whole ? "is called" : "matches", pattern, is_whole ? "" : " at that date");
+    return jb_cli_fail(request->cli, JB_INPUT, &error);
 }
 
 static int check(const struct request *request, const char *file) {
@@ -111,8 +141,12 @@ static int check(const struct request *request, const char *file) {
     _cleanup_buffer_ struct jb_buffer text = {0}, out = {0};
     struct jb_error error = {0};
     enum jb_code code = JB_OK;
+    _cleanup_free_ struct jb_factor_finding *more = NULL;
+    size_t more_count = 0;
     if (!file) {
         int status = load(request, NULL, NULL, &factors);
+        if (status < 0)
+            status = factors_series_check(request->cli, &more, &more_count);
         if (status >= 0)
             return status;
     } else {
@@ -130,8 +164,12 @@ static int check(const struct request *request, const char *file) {
         if (code)
             return jb_cli_fail(request->cli, code == JB_NO_DATA ? JB_IO : code, &error);
     }
-    int status = print(request, factors_view_findings(factors, request->form, &out, &error), &out, &error);
-    return status == 0 && jb_factors_check(factors, NULL) ? 3 : status;
+    code = factors_view_findings(factors, more, more_count, request->form, &out, &error);
+    int status = print(request, code, &out, &error);
+    bool is_wrong = jb_factors_check(factors, NULL) != JB_OK;
+    for (size_t i = 0; i < more_count; i++)
+        is_wrong = is_wrong || more[i].is_error;
+    return status == 0 && is_wrong ? 3 : status;
 }
 
 /* The name a file gets among the user's own: --name, or what its path calls it. Returns -1 to go on. */
@@ -211,19 +249,62 @@ static int import(const struct request *request, const char *file) {
     return fflush(stdout) == 0 ? 0 : 4;
 }
 
-static int dispatch(const struct request *request, const char *const *operands, size_t count) {
-    const char *action = count ? operands[0] : "list", *operand = count > 1 ? operands[1] : NULL;
-    bool imports = strcmp(action, "import") == 0;
-    if ((request->name || request->replaces) && !imports)
+/* Which options an action takes besides --json and --csv; returns −1 to go on. */
+static int check_options(const struct request *request, const struct jb_option *options, const char *action) {
+    bool is_import = strcmp(action, "import") == 0, is_check = strcmp(action, "check") == 0;
+    bool is_series = strcmp(action, "series") == 0;
+    for (int i = SERIES; i <= UNCERTAINTY; i++) {
+        if (options[i].value && !((is_import || is_check) && request->series.region))
+            return jb_cli_usage(request->cli, "%s is for import and check of a table --series REGION",
+                                options[i].name);
+    }
+    for (int i = STEPS; i <= TO; i++) {
+        if (options[i].value && !(is_series && request->wants_steps))
+            return jb_cli_usage(request->cli, "%s is for `series NAME --steps`", options[i].name);
+    }
+    if (request->replaces && (!is_import || request->series.region))
+        return jb_cli_usage(request->cli, "--replace is for import of a table of factors");
+    if (request->name && !is_import && !(is_check && request->series.region))
         return jb_cli_usage(request->cli, "--name and --replace are for import");
+    return -1;
+}
+
+static int take_series(const struct request *request, const char *file, bool is_dry_run) {
+    struct jb_factor_load load = {.data_path = jb_cli_data_path(request->cli), .own_path = request->own_path};
+    return factors_series_import(request->cli, request->form, file, &request->series, is_dry_run, &load);
+}
+
+static int show_series(const struct request *request, const char *name) {
+    if (!request->wants_steps)
+        return factors_series_list(request->cli, request->form, name);
+    if (!name)
+        return jb_cli_usage(request->cli, "--steps needs the NAME of a series");
+    return factors_series_steps(request->cli, request->form, name, request->period.from_ns,
+                                request->period.to_ns);
+}
+
+static int dispatch(const struct request *request, const char *action, const char *operand) {
+    bool imports = strcmp(action, "import") == 0;
     if (strcmp(action, "list") == 0)
         return operand ? print_rows(request, operand, false) : list_sets(request);
+    if (strcmp(action, "series") == 0)
+        return show_series(request, operand);
+    if (strcmp(action, "check") == 0 && request->series.region && operand)
+        return take_series(request, operand, true);
     if (strcmp(action, "check") == 0)
         return check(request, operand);
-    if (strcmp(action, "show") != 0 && !imports)
-        return jb_cli_usage(request->cli, "'%.100s' is not list, show, check or import", action);
+    if (strcmp(action, "show") != 0 && strcmp(action, "drop") != 0 && !imports)
+        return jb_cli_usage(request->cli, "'%.100s' is not list, show, series, check, import or drop",
+                            action);
     if (!operand)
-        return jb_cli_usage(request->cli, "%s needs %s", action, imports ? "a FILE" : "the ID of a factor");
+        return jb_cli_usage(request->cli, "%s needs %s", action,
+                            imports                       ? "a FILE"
+                            : strcmp(action, "drop") == 0 ? "the NAME of a series"
+                                                          : "the ID of a factor");
+    if (strcmp(action, "drop") == 0)
+        return factors_series_drop(request->cli, operand);
+    if (imports && request->series.region)
+        return take_series(request, operand, false);
     if (imports && request->form != JB_FORM_TEXT)
         return jb_cli_usage(request->cli, "import prints no --json or --csv");
     return imports ? import(request, operand) : print_rows(request, operand, true);
@@ -234,6 +315,17 @@ static int run(struct jb_cli *cli) {
         [AT] = {"--at", true, NULL},
         [NAME] = {"--name", true, NULL},
         [REPLACE] = {"--replace", false, NULL},
+        [SERIES] = {"--series", true, NULL},
+        [COLUMNS] = {"--columns", true, NULL},
+        [ZONE] = {"--zone", true, NULL},
+        [DATES] = {"--dates", true, NULL},
+        [STEP] = {"--step", true, NULL},
+        [SOURCE] = {"--source", true, NULL},
+        [LICENCE] = {"--licence", true, NULL},
+        [UNCERTAINTY] = {"--uncertainty", true, NULL},
+        [STEPS] = {"--steps", false, NULL},
+        [FROM] = {"--from", true, NULL},
+        [TO] = {"--to", true, NULL},
         [JSON] = {"--json", false, NULL},
         [CSV] = {"--csv", false, NULL},
         {NULL, false, NULL},
@@ -246,6 +338,8 @@ static int run(struct jb_cli *cli) {
     int status = jb_cli_parse(cli, &jb_verb_factors, options, operands, JB_COUNT(operands), &count, false);
     if (status < 0)
         status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &request.form);
+    if (status < 0)
+        status = jb_cli_period(cli, options[FROM].value, options[TO].value, &request.period);
     if (status >= 0)
         return status;
     request.at_ns = jb_clock_system.realtime_ns(&jb_clock_system);
@@ -255,7 +349,21 @@ static int run(struct jb_cli *cli) {
         return jb_cli_fail(cli, error.code, &error);
     request.name = options[NAME].value;
     request.replaces = options[REPLACE].value != NULL;
-    return dispatch(&request, operands, count);
+    request.wants_steps = options[STEPS].value != NULL;
+    request.series = (struct factors_series_options){
+        .region = options[SERIES].value,
+        .name = options[NAME].value,
+        .columns = options[COLUMNS].value,
+        .zone = options[ZONE].value,
+        .dates = options[DATES].value,
+        .step = options[STEP].value,
+        .source = options[SOURCE].value,
+        .licence = options[LICENCE].value,
+        .uncertainty = options[UNCERTAINTY].value,
+    };
+    const char *action = count ? operands[0] : "list";
+    status = check_options(&request, options, action);
+    return status >= 0 ? status : dispatch(&request, action, count > 1 ? operands[1] : NULL);
 }
 
 const struct jb_verb jb_verb_factors = {
@@ -266,6 +374,12 @@ const struct jb_verb jb_verb_factors = {
             "       joulebook factors show ID [--at DATE] [--json | --csv]\n"
             "       joulebook factors check [FILE] [--json | --csv]\n"
             "       joulebook factors import FILE [--name NAME] [--replace]\n"
+            "       joulebook factors import FILE --series REGION [--columns LIST] [--zone ZONE]\n"
+            "                         [--dates STYLE] [--step STEP] [--source TEXT] [--licence TEXT]\n"
+            "                         [--uncertainty U] [--name NAME] [--json | --csv]\n"
+            "       joulebook factors series [PATTERN] [--json | --csv]\n"
+            "       joulebook factors series NAME --steps [--from T] [--to T] [--json | --csv]\n"
+            "       joulebook factors drop NAME\n"
             "\n"
             "Factors are dated, sourced numbers: grid intensity and mix, PUE and carbon-free share of\n"
             "cloud regions, power per vCPU, GB and TB, embodied carbon, water, TDP. An id is the\n"
@@ -280,6 +394,13 @@ const struct jb_verb jb_verb_factors = {
             "  check           every table: units, ranges, duplicates, overlaps, gaps\n"
             "  check FILE      one file as import would read it\n"
             "  import FILE     add a table of your own; it takes precedence over those that ship\n"
+            "  import FILE --series REGION\n"
+            "                  put a table of intensity, price or generation by the hour (or any step\n"
+            "                  from minutes to years) into the book; 'check' says what it would\n"
+            "  series          the series that the book has, with what they cover and their gaps\n"
+            "  series NAME --steps\n"
+            "                  the values of one\n"
+            "  drop NAME       take a series out of the book\n"
             "\n"
             "FILE is CSV (the first line names the fields) or, when its name ends in .ini, a section\n"
             "for each factor. Fields: quantity, value, unit; provider, region, subject (at least\n"
@@ -290,16 +411,43 @@ const struct jb_verb jb_verb_factors = {
             "data folder (root: /var/lib/joulebook/factors), or in $JOULEBOOK_FACTORS; delete one to\n"
             "be rid of it.\n"
             "\n"
+            "A table of a series is CSV with a heading: a column time (ISO 8601, UTC unless there is an\n"
+            "offset or --zone), perhaps end, and levels: columns such as grid_intensity_g_per_kwh,\n"
+            "renewable_share_percent, price_eur_per_mwh or generation_wind_mwh; others are named by\n"
+            "--columns. Rows that are missing and empty cells are gaps: reported, never filled.\n"
+            "Generation is kept by technology, and valued with technology_intensity: it gives\n"
+            "grid_intensity, renewable_share and carbon_free_share of the region. A series is called\n"
+            "after its quantity and region, grid_intensity/KR. Importing again replaces the steps that\n"
+            "are in the table and leaves the others; the same table twice changes nothing.\n"
+            "\n"
             "options\n"
             "  --at DATE      which rows hold: at this date; default now\n"
-            "  --name NAME    what the table is to be called; default the file's name\n"
+            "  --name NAME    what the table is to be called; default the file's name. Of series: what\n"
+            "                 stands in their names in place of the region\n"
             "  --replace      a table of that name is replaced\n"
+            "  --series REGION\n"
+            "                 FILE has series of this region (- is standard input)\n"
+            "  --columns LIST\n"
+            "                 what columns are, HEADING=QUANTITY[/TECHNOLOGY][:UNIT] with commas\n"
+            "                 between: 'Wind [MW]=generation/wind:MW,DA=price:EUR/MWh,Begin=time'\n"
+            "  --zone ZONE    of times without an offset: Europe/Madrid, or CET-1CEST,M3.5.0,M10.5.0/3\n"
+            "  --dates STYLE  how times are written: iso (default), ymd, dmy, mdy, unix (seconds)\n"
+            "  --step STEP    how long a row's step is: 15m, 1h, day, month, year; default by the rows\n"
+            "  --source TEXT  who says so; default the file's name\n"
+            "  --licence TEXT\n"
+            "                 its terms\n"
+            "  --uncertainty U\n"
+            "                 relative standard uncertainty of the values, 0.05 for 5 %; default unknown\n"
+            "  --steps        print values instead of what the series is\n"
+            "  --from T       steps from this time on: a date, a time, or 'last 24h'\n"
+            "  --to T         and up to this one\n"
             "  --json, --csv  for machines\n"
             "\n"
             "examples\n"
             "  joulebook factors list 'grid_intensity/K*'\n"
             "  joulebook factors show pue/alibaba --at 2023-10-01\n"
             "  joulebook factors check our-sites.csv\n"
+            "  joulebook factors import spain-2023.csv --series ES --source 'Electricity Maps'\n"
             "\n"
             "exit status: 0 done (check: no errors), 2 wrong usage, 3 a table is wrong or nothing\n"
             "matches, 4 could not\n",

@@ -170,18 +170,20 @@ enum jb_code factors_view_rows(const struct jb_factors *factors, const struct jb
     return JB_OK;
 }
 
-enum jb_code factors_view_findings(const struct jb_factors *factors, enum jb_form form, struct jb_buffer *out,
+enum jb_code factors_view_findings(const struct jb_factors *factors, const struct jb_factor_finding *more,
+                                   size_t more_count, enum jb_form form, struct jb_buffer *out,
                                    struct jb_error *error) {
     static const struct jb_column columns[] = {
         {.key = "severity"}, {.key = "file"}, {.key = "line"}, {.key = "field"}, {.key = "message"},
     };
     const struct jb_factor_finding *findings;
     const struct jb_factor *all;
-    size_t count = jb_factors_findings(factors, &findings), factor_count = jb_factors_all(factors, &all),
-           wrong = 0;
+    size_t own_count = jb_factors_findings(factors, &findings), factor_count = jb_factors_all(factors, &all),
+           wrong = 0, count = own_count + more_count;
     _cleanup_(jb_table_free_cleanup) struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
     for (size_t i = 0; table && i < count; i++) {
-        const struct jb_factor_finding *finding = &findings[i];
+        const struct jb_factor_finding *finding = i < own_count ? &findings[i] : &more[i - own_count];
+        char line[24] = "";
         wrong += finding->is_error;
         jb_table_text(table, finding->is_error ? "error" : "warning", NULL);
         jb_table_text(table, finding->file, NULL);
@@ -191,6 +193,12 @@ enum jb_code factors_view_findings(const struct jb_factors *factors, enum jb_for
             jb_table_null(table, NULL);
         jb_table_text(table, finding->field, NULL);
         jb_table_text(table, finding->message, NULL);
+        if (finding->line)
+            snprintf(line, sizeof line, ", line %u", finding->line);
+        if (form == JB_FORM_TEXT)
+            jb_buffer_printf(out, "%s: %s%s%s%s: %s\n", finding->is_error ? "error" : "warning",
+                             finding->file, line, finding->field[0] ? ", field " : "", finding->field,
+                             finding->message);
     }
     enum jb_code code = jb_table_check(table, error);
     if (code)
@@ -207,10 +215,6 @@ enum jb_code factors_view_findings(const struct jb_factors *factors, enum jb_for
         jb_json_end(&json, '}');
         jb_buffer_add_char(out, '\n');
     } else {
-        for (size_t i = 0; i < count; i++)
-            jb_buffer_printf(out, "%s: %s, line %u%s%s: %s\n", findings[i].is_error ? "error" : "warning",
-                             findings[i].file, findings[i].line, findings[i].field[0] ? ", field " : "",
-                             findings[i].field, findings[i].message);
         jb_buffer_printf(out, "%zu factor%s good, %zu error%s, %zu warning%s\n", factor_count,
                          factor_count == 1 ? "" : "s", wrong, wrong == 1 ? "" : "s", count - wrong,
                          count - wrong == 1 ? "" : "s");

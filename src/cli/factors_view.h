@@ -14,7 +14,9 @@ enum jb_code factors_view_sets(const struct jb_factors *factors, enum jb_form fo
 enum jb_code factors_view_rows(const struct jb_factors *factors, const struct jb_factor *const *rows,
                                size_t count, int64_t at_ns, bool is_whole, enum jb_form form,
                                struct jb_buffer *out, struct jb_error *error);
-enum jb_code factors_view_findings(const struct jb_factors *factors, enum jb_form form, struct jb_buffer *out,
+/* Those of the tables, then `more` (of series in the book). */
+enum jb_code factors_view_findings(const struct jb_factors *factors, const struct jb_factor_finding *more,
+                                   size_t more_count, enum jb_form form, struct jb_buffer *out,
                                    struct jb_error *error);
 /* Whether this row is what a look-up of its id answers at at_ns (the last before it when none is valid then).
  */

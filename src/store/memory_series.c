@@ -77,23 +77,11 @@ enum jb_code jb_memory_series_put(struct jb_store *store, const struct jb_series
 /* The series with what is known of its steps. */
 static enum jb_code describe(const struct jb_memory_series *stored, struct jb_error *error,
                              struct jb_series *ret_series) {
-    size_t count = stored->count;
-    _cleanup_free_ struct jb_step_length *lengths = calloc(count + 1, sizeof *lengths);
-    if (!lengths)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu steps", count);
     struct jb_series series = stored->series;
-    series.step_count = count;
-    series.covered_ns = 0;
-    series.first_ns = count ? stored->steps[0].start_ns : 0;
-    series.last_ns = count ? stored->steps[count - 1].end_ns : 0;
-    for (size_t i = 0; i < count; i++) {
-        int64_t length_ns = stored->steps[i].end_ns - stored->steps[i].start_ns;
-        lengths[i] = (struct jb_step_length){length_ns, 1};
-        series.covered_ns += length_ns;
-    }
-    series.resolution_ns = jb_step_lengths_most(lengths, count);
-    *ret_series = series;
-    return JB_OK;
+    enum jb_code code = jb_series_describe(stored->steps, stored->count, error, &series);
+    if (!code)
+        *ret_series = series;
+    return code;
 }
 
 enum jb_code jb_memory_series_find(struct jb_store *store, const char *name, struct jb_error *error,

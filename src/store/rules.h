@@ -101,13 +101,6 @@ enum jb_code jb_steps_merge(const struct jb_step *old, size_t old_count, const s
 /* Cuts steps, in their array, to what lies in [from, to). Returns how many are left. */
 size_t jb_steps_cut(struct jb_step *steps, size_t count, int64_t from_ns, int64_t to_ns);
 bool jb_steps_are_same(const struct jb_step *a, size_t a_count, const struct jb_step *b, size_t b_count);
-/* How long most of the steps are: `lengths` (ordered here) with the number of steps of each; the shortest of
- * several. 0 when there is none. */
-struct jb_step_length {
-    int64_t length_ns;
-    uint64_t count;
-};
-int64_t jb_step_lengths_most(struct jb_step_length *lengths, size_t count);
 
 #define JB_DOCUMENT_CEILING ((size_t)64 << 20) /* bytes */
 enum jb_code jb_document_check(size_t length, struct jb_error *error);

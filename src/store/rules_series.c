@@ -161,25 +161,3 @@ bool jb_steps_are_same(const struct jb_step *a, size_t a_count, const struct jb_
                memcmp(&a[i].value, &b[i].value, sizeof a[i].value) == 0;
     return same;
 }
-
-static int compare_lengths(const void *left, const void *right) {
-    const struct jb_step_length *a = left, *b = right;
-    return (a->length_ns > b->length_ns) - (a->length_ns < b->length_ns);
-}
-
-int64_t jb_step_lengths_most(struct jb_step_length *lengths, size_t count) {
-    int64_t most_ns = 0;
-    uint64_t most = 0;
-    if (count)
-        qsort(lengths, count, sizeof *lengths, compare_lengths);
-    for (size_t i = 0, next; i < count; i = next) {
-        uint64_t sum = 0;
-        for (next = i; next < count && lengths[next].length_ns == lengths[i].length_ns; next++)
-            sum += lengths[next].count;
-        if (sum > most) {
-            most = sum;
-            most_ns = lengths[i].length_ns;
-        }
-    }
-    return most_ns;
-}

@@ -4,7 +4,8 @@
 #ifndef JB_TYPES_SERIES_H
 #define JB_TYPES_SERIES_H
 
-#include <stdbool.h>
+#include "base/error.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,5 +44,17 @@ double jb_steps_mean(const struct jb_step *steps, size_t count, int64_t from_ns,
 
 /* Index of the step that holds at_ns, by bisection; count when none does. */
 size_t jb_steps_find(const struct jb_step *steps, size_t count, int64_t at_ns);
+
+/* Fills what a series says of its steps (first_ns to step_count) from them. JB_MEMORY. */
+enum jb_code jb_series_describe(const struct jb_step *steps, size_t count, struct jb_error *error,
+                                struct jb_series *series);
+
+/* How long most of the steps are: `lengths` (ordered here) with the number of steps of each; the shortest of
+ * several. 0 when there is none. */
+struct jb_step_length {
+    int64_t length_ns;
+    uint64_t count;
+};
+int64_t jb_step_lengths_most(struct jb_step_length *lengths, size_t count);
 
 #endif
