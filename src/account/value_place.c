@@ -2,6 +2,8 @@
 #include "account/value_internal.h"
 
 #include "base/array.h"
+#include "base/clock.h"
+#include "base/time.h"
 
 #include <assert.h>
 #include <math.h>
@@ -107,8 +109,9 @@ static enum jb_code read_series(struct jb_valuation *valuation, struct jb_place 
         return jb_error_set(error, JB_INPUT,
                             "site %.100s: the series '%.127s' is in %s; an intensity is in g/kWh",
                             place->site->name, name, series.unit);
-    code = store->ops->series_read(store, name, valuation->from_ns, valuation->to_ns, error, &kept->steps,
-                                   &kept->count);
+    code = store->ops->series_read(store, name, jb_time_floor(valuation->from_ns, JB_HOUR_NS),
+                                   jb_time_floor(valuation->to_ns - 1, JB_HOUR_NS) + JB_HOUR_NS, error,
+                                   &kept->steps, &kept->count);
     if (code)
         return code;
     kept->resolution_ns = series.resolution_ns;
@@ -128,8 +131,8 @@ static enum jb_code read_series(struct jb_valuation *valuation, struct jb_place 
     snprintf(input.symbol, sizeof input.symbol, "%s", symbol);
     snprintf(input.name, sizeof input.name, "series %s", name);
     snprintf(input.unit, sizeof input.unit, "%.20s", series.unit);
-    snprintf(input.source, sizeof input.source, "%.300s%s%.200s", series.source, *series.note ? "; " : "",
-             series.note);
+    snprintf(input.source, sizeof input.source, "%.300s%s%.200s", *series.source ? series.source : "the book",
+             *series.note ? "; " : "", series.note);
     /* The same series is the same error, unless sites say otherwise of it. */
     snprintf(key, sizeof key, "series %s %s", name,
              jb_declared_is_set(&place->site->series_uncertainty) ? place->site->name : "");

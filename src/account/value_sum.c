@@ -22,7 +22,7 @@ struct chunk {
     size_t hour_of[CHUNK_SLICES];
     bool is_asked[CHUNK_SLICES]; /* in the period; what is not, is there to make its hour whole */
     size_t slice_count, hour_count;
-    int64_t first_ns;
+    int64_t first_ns, step_ns;
     bool *overhead; /* [place × hour_count + hour] */
 };
 
@@ -53,15 +53,33 @@ enum jb_code jb_value_overhead(struct jb_valuation *valuation, const struct jb_s
     return JB_OK;
 }
 
-/* The hour, or the step of the finest intensity series when that goes into it, from a minute on. */
+/* Makes *step_ns short enough for something that changes every resolution_ns, from a minute on, where that
+ * goes into an hour. */
+static void refine(int64_t resolution_ns, int64_t *step_ns) {
+    if (resolution_ns >= JB_MINUTE_NS && JB_HOUR_NS % resolution_ns == 0 && resolution_ns < *step_ns)
+        *step_ns = resolution_ns;
+}
+
+/* The hour, or the step of the finest intensity series or tariff. */
 static int64_t find_step(const struct jb_valuation *valuation) {
     int64_t step_ns = JB_HOUR_NS;
     for (size_t p = 0; p < valuation->place_count; p++) {
-        for (int q = 0; q < JB_OF_COUNT; q++) {
-            int64_t resolution_ns = valuation->places[p].series[q].resolution_ns;
-            if (resolution_ns >= JB_MINUTE_NS && resolution_ns < step_ns && JB_HOUR_NS % resolution_ns == 0)
-                step_ns = resolution_ns;
+        const struct jb_place *place = &valuation->places[p];
+        for (int q = 0; q < JB_OF_COUNT; q++)
+            refine(place->series[q].resolution_ns, &step_ns);
+        if (place->tariff_input == JB_VALUE_NONE)
+            continue;
+        const struct jb_tariff *tariff = jb_setting_tariff(valuation->request.setting, place->site->tariff);
+        int minutes = 60;
+        for (size_t r = 0; r < tariff->rate_count; r++) {
+            const int edges[] = {tariff->rates[r].minute_from, tariff->rates[r].minute_until,
+                                 abs(tariff->utc_offset_minutes)};
+            for (size_t e = 0; e < JB_COUNT(edges); e++) {
+                while (edges[e] % minutes != 0) /* 60 and 1 are the ends of it */
+                    minutes = minutes > 30 ? 30 : minutes > 15 ? 15 : minutes > 5 ? 5 : 1;
+            }
         }
+        refine(minutes * JB_MINUTE_NS, &step_ns);
     }
     return step_ns;
 }
@@ -72,7 +90,7 @@ static void make_chunk(const struct jb_valuation *valuation, int64_t first_ns, i
     int64_t end_ns = valuation->to_ns;
     size_t most_hours = CHUNK_SLICES / (size_t)(JB_HOUR_NS / step_ns) - 2;
     most_hours = most_hours < CHUNK_HOURS ? most_hours : CHUNK_HOURS;
-    *chunk = (struct chunk){.first_ns = first_ns};
+    *chunk = (struct chunk){.first_ns = first_ns, .step_ns = step_ns};
     chunk->cuts[0] = first_ns;
     while (chunk->hour_count < most_hours && chunk->cuts[chunk->slice_count] < end_ns) {
         int64_t hour_ns = chunk->cuts[chunk->slice_count];
@@ -163,8 +181,9 @@ static enum jb_code need_rates(struct jb_valuation *valuation, struct jb_value_r
     enum jb_code code = JB_OK;
     if (place->rated_slice != slice) {
         bool has_overhead = chunk->overhead[route->place.place * chunk->hour_count + chunk->hour_of[slice]];
-        code =
-            jb_value_rates(valuation, place, has_overhead, chunk->cuts[slice], chunk->cuts[slice + 1], error);
+        /* Of the whole step, also where the period cuts it: what is asked in two parts is worth the same. */
+        int64_t step_ns = jb_time_floor(chunk->cuts[slice], chunk->step_ns);
+        code = jb_value_rates(valuation, place, has_overhead, step_ns, step_ns + chunk->step_ns, error);
         place->rated_slice = slice;
     }
     return code ? code
@@ -195,10 +214,14 @@ static enum jb_code add_energy(struct jb_valuation *valuation, struct jb_value_r
     const struct jb_place *place = &valuation->places[route->place.place];
     const double *rates = route->place.is_facility ? place->per_facility : place->per_it;
     double *sums = route->sums;
-    for (size_t i = 0; i < place->term_count; i++)
-        sums[i] += energy_kwh * rates[i];
-    for (size_t s = 0; s < JB_SLOT_COUNT; s++)
+    /* Slots of currencies that there are none of are left out: this is the innermost loop. */
+    size_t slots = jb_slot_of_currency(valuation->currency_count);
+    for (size_t s = 0; s < slots; s++) {
+        sums[s] += energy_kwh * rates[s];
         route->known_kwh[s] += place->known[s] ? energy_kwh : 0;
+    }
+    for (size_t i = JB_SLOT_COUNT; i < place->term_count; i++)
+        sums[i] += energy_kwh * rates[i];
     double drawn_uj = energy_kwh * JB_KWH_UJ * (route->place.is_facility ? 1 : place->pue);
     route->energy.drawn_uj += drawn_uj;
     if (valuation->has_match) {

@@ -1,4 +1,5 @@
 /* Valuations: the vectors of standards and of other tools, and what must hold for every book and setting. */
+#include "account/basis.h"
 #include "account/value.h"
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* cmocka compares floats; these are doubles. */
 #define assert_near(a, b, allowed) assert_true(fabs((double)(a) - (double)(b)) <= (allowed))
@@ -343,6 +345,370 @@ static void money_by_tariff_or_bill(void **state) {
     close_world(&world);
 }
 
+/* ---- what must hold for every book and setting ---- */
+
+#define RANDOM_HOURS 60
+
+/* Two sites, three hosts, contracts of every kind, series with gaps, a tariff, servers. */
+static void random_world(struct world *world, struct jb_random *random) {
+    char setting[2000];
+    struct jb_step steps[RANDOM_HOURS], sun[RANDOM_HOURS];
+    size_t count = 0;
+    snprintf(
+        setting, sizeof setting,
+        "[site a]\naccounts = host/h1, host/h2\ngrid = AA\npue = 1.%02u +- 2 %%\nwue = 0.%u L/kWh +- 5 %%\n"
+        "residual-intensity = %u g/kWh +- 5 %%\ntariff = t\n"
+        "[site b]\naccounts = host/h3\ngrid = BB\nintensity = %u g/kWh +- 5 %%\npue = 1.2 +- 1 %%\n"
+        "[contract x]\nkind = ppa\nzone = AA\nintensity = %u g/kWh\nprofile = series:sun\n"
+        "[contract y]\nkind = certificate\nzone = BB\nmarket = AA, BB\nintensity = 20 g/kWh +- 5 %%\nvolume "
+        "= %u kWh\n"
+        "vintage = 2026\n"
+        "[contract z]\nkind = on-site\nsites = b\nintensity = 40 g/kWh\nvolume = %u kWh\nvintage = 2026\n"
+        "profile = flat\n"
+        "[tariff t]\ncurrency = EUR\nrate = 0.3 EUR/kWh 08:30-20:00\nrate = 0.2 EUR/kWh\n"
+        "[server s]\nhosts = h*\nembodied = 900 kg +- 10 %%\nlifetime = 5 years\n",
+        (unsigned)jb_random_below(random, 100), (unsigned)jb_random_below(random, 10),
+        (unsigned)jb_random_below(random, 900), (unsigned)jb_random_below(random, 2) * 300,
+        (unsigned)jb_random_below(random, 50), (unsigned)jb_random_below(random, 100000),
+        (unsigned)jb_random_below(random, 100000));
+    open_world(world, setting, NO_FACTORS);
+    for (int h = 0; h < RANDOM_HOURS; h++) {
+        int64_t start_ns = T0 + h * JB_HOUR_NS;
+        sun[h] = (struct jb_step){start_ns, start_ns + JB_HOUR_NS, jb_random_unit(random) * 8};
+        if (jb_random_below(random, 10))
+            steps[count++] = (struct jb_step){start_ns, start_ns + JB_HOUR_NS, jb_random_unit(random) * 700};
+    }
+    put_series(world, "grid_intensity/AA", "grid_intensity", "g/kWh", steps, count, 0.1);
+    put_series(world, "sun", "generation", "kW", sun, RANDOM_HOURS, 0.1);
+    static const char *const accounts[] = {"host/h1/idle", "host/h1/cgroup/x/process/p", "host/h2/idle",
+                                           "host/h2/cgroup/y/process/q", "host/h3/kernel"};
+    static const char *const meters[] = {"host/h1/cpu0", "host/h1/cpu0", "host/h2/cpu0", "host/h2/gpu0",
+                                         "host/h3/cpu0"};
+    for (int f = 0; f < 40; f++) {
+        size_t which = (size_t)jb_random_below(random, JB_COUNT(accounts));
+        int64_t start_ns = T0 + (int64_t)jb_random_below(random, (RANDOM_HOURS - 12) * (uint64_t)JB_HOUR_NS);
+        int64_t length_ns = 1 + (int64_t)jb_random_below(random, 12 * (uint64_t)JB_HOUR_NS);
+        book_as(world, meters[which], accounts[which], start_ns, start_ns + length_ns,
+                (int64_t)(jb_random_unit(random) * 5 * (double)KWH_UJ), JB_ENERGY, 20000);
+    }
+}
+
+static jb_int128 amount_of(const struct jb_valuation *valuation, const struct jb_figure *like) {
+    const struct jb_figure *totals;
+    size_t count = jb_valuation_totals(valuation, &totals);
+    for (size_t i = 0; i < count; i++) {
+        if (totals[i].column == like->column && totals[i].commodity == like->commodity)
+            return totals[i].amount;
+    }
+    return 0;
+}
+
+static void rows_sum_to_the_total_however_they_are_grouped(void **state) {
+    (void)state;
+    static const enum jb_group_by ways[] = {JB_BY_ACCOUNT, JB_BY_HOST, JB_BY_PROCESS, JB_BY_CGROUP};
+    struct jb_random random = jb_random_make(7);
+    for (int round = 0; round < 25; round++) {
+        struct world world;
+        random_world(&world, &random);
+        struct jb_valuation *first = value_of(&world, INT64_MIN, INT64_MAX);
+        const struct jb_figure *totals, *figures, *own;
+        size_t count = jb_valuation_totals(first, &totals);
+        assert_true(count >= 10);
+        for (size_t w = 0; w < JB_COUNT(ways); w++) {
+            struct jb_valuation *valuation = value_for(&world, INT64_MIN, INT64_MAX, ways[w], NULL, NULL);
+            size_t groups = jb_valuation_groups(valuation);
+            assert_int_equal(jb_valuation_totals(valuation, &own), count);
+            jb_valuation_figures(valuation, &figures);
+            for (size_t i = 0; i < count; i++) {
+                jb_int128 sum = 0, by_method = 0;
+                for (size_t g = 0; g < groups; g++)
+                    sum += figures[i * groups + g].amount;
+                for (int m = 0; m < JB_METHOD_COUNT; m++)
+                    by_method += own[i].by_method[m];
+                assert_true(sum == own[i].amount && by_method == sum);
+                assert_true(own[i].amount == totals[i].amount);
+                assert_true((isnan(own[i].standard) && isnan(totals[i].standard)) ||
+                            fabs(own[i].standard - totals[i].standard) <= 1e-9 * totals[i].standard + 1e-6);
+                assert_true(isnan(own[i].coverage) || (own[i].coverage >= 0 && own[i].coverage <= 1));
+            }
+            jb_valuation_free(valuation);
+        }
+        jb_valuation_free(first);
+        close_world(&world);
+    }
+}
+
+static void splitting_a_period_changes_nothing(void **state) {
+    (void)state;
+    struct jb_random random = jb_random_make(8);
+    for (int round = 0; round < 40; round++) {
+        struct world world;
+        random_world(&world, &random);
+        /* Anywhere, also within an hour. */
+        int64_t cut_ns = T0 + (int64_t)jb_random_below(&random, RANDOM_HOURS * (uint64_t)JB_HOUR_NS);
+        struct jb_valuation *whole = value_of(&world, T0, T0 + RANDOM_HOURS * JB_HOUR_NS),
+                            *left = value_of(&world, T0, cut_ns),
+                            *right = value_of(&world, cut_ns, T0 + RANDOM_HOURS * JB_HOUR_NS);
+        const struct jb_figure *totals;
+        size_t count = jb_valuation_totals(whole, &totals);
+        for (size_t i = 0; i < count; i++) {
+            double parts = (double)(amount_of(left, &totals[i]) + amount_of(right, &totals[i]));
+            /* Each route is rounded to a microgram. */
+            assert_near(parts, totals[i].amount, 20 + 1e-9 * fabs(parts));
+        }
+        jb_valuation_free(whole);
+        jb_valuation_free(left);
+        jb_valuation_free(right);
+        close_world(&world);
+    }
+}
+
+static void matching_by_the_hour_is_never_more(void **state) {
+    (void)state;
+    struct jb_random random = jb_random_make(9);
+    bool any = false;
+    for (int round = 0; round < 40; round++) {
+        struct world world;
+        random_world(&world, &random);
+        struct jb_valuation *valuation = value_of(&world, INT64_MIN, INT64_MAX);
+        for (uint32_t g = 0; g <= jb_valuation_groups(valuation); g++) {
+            struct jb_value_energy energy =
+                jb_valuation_energy(valuation, g < jb_valuation_groups(valuation) ? g : JB_FIGURE_TOTAL);
+            assert_true(energy.matched_hourly_uj >= 0 &&
+                        energy.matched_hourly_uj <= energy.matched_volume_uj * (1 + 1e-12));
+            assert_true(energy.matched_volume_uj <= energy.drawn_uj * (1 + 1e-12));
+            any = any || energy.matched_hourly_uj < 0.9 * energy.matched_volume_uj;
+        }
+        jb_valuation_free(valuation);
+        close_world(&world);
+    }
+    assert_true(any);
+}
+
+/* ---- intervals against a known truth ---- */
+
+/* What setting and book say. The truth lies about each with its uncertainty (JCGM 101:2008, 6.4.7). */
+struct estimate {
+    double energy[2], intensity, residual, pue, volume, contract, wue, water, embodied;
+};
+
+static double about(struct jb_random *random, double value, double uncertainty) {
+    return value * (1 + uncertainty * jb_random_normal(random));
+}
+
+/* Counts where the intervals hold the truth: of all, and of the first host. */
+static void try_intervals(struct jb_random *random, const struct estimate *said,
+                          int hits[2][JB_COLUMN_COUNT]) {
+    struct world world;
+    char setting[1200];
+    snprintf(setting, sizeof setting,
+             "[site s]\naccounts = host/*\ngrid = XX\nintensity = %.6f g/kWh +- 8 %%\nresidual-intensity = "
+             "%.6f g/kWh +- 6 %%\n"
+             "pue = %.6f +- 3 %%\nwue = %.6f L/kWh +- 10 %%\ngrid-water = %.6f L/kWh +- 15 %%\n"
+             "[contract c]\nkind = ppa\nzone = XX\nintensity = %.6f g/kWh +- 20 %%\nvolume = %.6f kWh +- 5 "
+             "%%\nfrom = 2026-07-01\n"
+             "until = 2026-07-02\nprofile = flat\n"
+             "[server r]\nhosts = *\nembodied = %.6f kg +- 10 %%\nlifetime = 4 years\n",
+             said->intensity, said->residual, said->pue, said->wue, said->water, said->contract, said->volume,
+             said->embodied);
+    open_world(&world, setting, NO_FACTORS);
+    for (int h = 0; h < 2; h++) {
+        char meter[40], idle[40];
+        snprintf(meter, sizeof meter, "host/h%d/cpu0", h);
+        snprintf(idle, sizeof idle, "host/h%d/idle", h);
+        book_as(&world, meter, idle, T0, T0 + JB_DAY_NS, (int64_t)nearbyint(said->energy[h] * (double)KWH_UJ),
+                JB_ENERGY, h ? 40000 : 20000);
+    }
+    const struct estimate true_values = {
+        .energy = {about(random, said->energy[0], 0.02), about(random, said->energy[1], 0.04)},
+        .intensity = about(random, said->intensity, 0.08),
+        .residual = about(random, said->residual, 0.06),
+        .pue = about(random, said->pue, 0.03),
+        .volume = about(random, said->volume, 0.05),
+        .contract = about(random, said->contract, 0.2),
+        .wue = about(random, said->wue, 0.1),
+        .water = about(random, said->water, 0.15),
+        .embodied = about(random, said->embodied, 0.1)};
+    const struct estimate *truth = &true_values;
+    double all = truth->energy[0] + truth->energy[1], drawn = all * truth->pue;
+    double market = (drawn - truth->volume) * truth->residual + truth->volume * truth->contract;
+    double embodied = truth->embodied * 1000 / (4 * 365); /* of a host on a day */
+    const double truths[2][JB_COLUMN_COUNT] = {
+        {[JB_COLUMN_LOCATION] = drawn * truth->intensity,
+         [JB_COLUMN_MARKET] = market,
+         [JB_COLUMN_HOURLY] = market,
+         [JB_COLUMN_EMBODIED] = 2 * embodied,
+         [JB_COLUMN_SCI] = drawn * truth->intensity + 2 * embodied,
+         [JB_COLUMN_WATER] = all * (truth->wue + truth->pue * truth->water)},
+        {[JB_COLUMN_LOCATION] = drawn * truth->intensity * truth->energy[0] / all,
+         [JB_COLUMN_MARKET] = market * truth->energy[0] / all,
+         [JB_COLUMN_HOURLY] = market * truth->energy[0] / all,
+         [JB_COLUMN_EMBODIED] = embodied,
+         [JB_COLUMN_SCI] = drawn * truth->intensity * truth->energy[0] / all + embodied,
+         [JB_COLUMN_WATER] = truth->energy[0] * (truth->wue + truth->pue * truth->water)}};
+    struct jb_valuation *valuation = value_of(&world, INT64_MIN, INT64_MAX);
+    uint32_t first = jb_valuation_find_group(valuation, "host/h0/idle");
+    for (int g = 0; g < 2; g++) {
+        for (int c = 0; c < JB_COLUMN_COUNT; c++) {
+            const struct jb_figure *figure =
+                jb_valuation_figure(valuation, g ? first : JB_FIGURE_TOTAL, (enum jb_value_column)c);
+            double value = truths[g][c] * 1e6;
+            if (truths[g][c] != 0)
+                hits[g][c] += value >= figure->low && value <= figure->high;
+        }
+    }
+    jb_valuation_free(valuation);
+    close_world(&world);
+}
+
+static void intervals_hold_the_truth(void **state) {
+    (void)state;
+    enum { TRIALS = 1500 };
+    static const enum jb_value_column columns[] = {JB_COLUMN_LOCATION, JB_COLUMN_MARKET, JB_COLUMN_HOURLY,
+                                                   JB_COLUMN_EMBODIED, JB_COLUMN_SCI,    JB_COLUMN_WATER};
+    struct jb_random random = jb_random_make(20261124);
+    int hits[2][JB_COLUMN_COUNT] = {0};
+    for (int trial = 0; trial < TRIALS; trial++) {
+        const struct estimate said = {
+            .energy = {30 + 40 * jb_random_unit(&random), 20 + 30 * jb_random_unit(&random)},
+            .intensity = 100 + 600 * jb_random_unit(&random),
+            .residual = 200 + 600 * jb_random_unit(&random),
+            .pue = 1.3 + 0.5 * jb_random_unit(&random),
+            .volume = 10 + 30 * jb_random_unit(&random),
+            .contract = 20 + 40 * jb_random_unit(&random),
+            .wue = 0.5 + jb_random_unit(&random),
+            .water = 1 + 2 * jb_random_unit(&random),
+            .embodied = 500 + 1000 * jb_random_unit(&random)};
+        try_intervals(&random, &said, hits);
+    }
+    for (int g = 0; g < 2; g++) {
+        for (size_t i = 0; i < JB_COUNT(columns); i++) {
+            double part = (double)hits[g][columns[i]] / TRIALS;
+            if (part < 0.93 || part > 0.97)
+                fail_msg("%s of %s: %.4f", jb_column_info(columns[i])->name, g ? "one host" : "all", part);
+        }
+    }
+}
+
+/* ---- the basis ---- */
+
+static void a_kept_basis_gives_the_same_figures(void **state) {
+    (void)state;
+    char folder[] = "/tmp/jb-basis-XXXXXX", path[64], factors_path[64];
+    struct jb_error error = {0};
+    struct world world;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/u.csv", folder);
+    snprintf(factors_path, sizeof factors_path, "%s/f.csv", folder);
+    static const char text[] = "quantity,value,unit,region,source\ngrid_intensity,250,g/kWh,KR,somebody\n";
+    FILE *file = fopen(factors_path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    open_world(&world, "[site s]\naccounts = host/h\ngrid = KR\npue = 1.5\n[unit r]\nfile = u.csv\n",
+               NO_FACTORS);
+    static const char csv[] = "from,until,amount\n2026,2027,1000\n";
+    assert_int_equal(jb_setting_take_file(world.setting, 0, csv, strlen(csv), "u.csv", &error), JB_OK);
+    jb_factors_free(world.factors);
+    struct jb_factor_set set = {.name = "own",
+                                .version = "7",
+                                .licence = "CC0",
+                                .source = "test",
+                                .is_own = true,
+                                .uncertainty = 0.125};
+    assert_int_equal(jb_factors_make(&error, &world.factors), JB_OK);
+    assert_int_equal(jb_factors_add(world.factors, &set, text, strlen(text), factors_path, false, &error),
+                     JB_OK);
+    assert_int_equal(jb_factors_finish(world.factors, &error), JB_OK);
+    book(&world, "host/h", "host/h/idle", T0, T0 + JB_HOUR_NS, 1);
+    struct jb_valuation *before = value_for(&world, INT64_MIN, INT64_MAX, JB_BY_HOST, NULL, "r");
+    struct jb_store *store = jb_ledger_store(world.ledger);
+    struct jb_basis basis, again;
+    bool is_kept;
+    assert_int_equal(jb_basis_make(world.factors, world.setting, &error, &basis), JB_OK);
+    assert_int_equal(jb_basis_is_kept(store, &basis, &error, &is_kept), JB_OK);
+    assert_false(is_kept);
+    if (jb_basis_keep(store, &basis, world.factors, world.setting, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(jb_basis_is_kept(store, &basis, &error, &is_kept), JB_OK);
+    assert_true(is_kept);
+    /* The table moves on; the book keeps what was. */
+    unlink(factors_path);
+    assert_int_equal(jb_basis_keep(store, &basis, world.factors, world.setting, &error), JB_NO_DATA);
+    jb_factors_free(world.factors);
+    jb_setting_free(world.setting);
+    char prefix[13];
+    snprintf(prefix, sizeof prefix, "%.12s", basis.sha256);
+    if (jb_basis_restore(store, prefix, &error, &world.factors, &world.setting))
+        fail_msg("%s", error.message);
+    assert_int_equal(jb_basis_make(world.factors, world.setting, &error, &again), JB_OK);
+    assert_string_equal(again.sha256, basis.sha256);
+    assert_string_equal(again.setting_sha256, basis.setting_sha256);
+    assert_string_equal(again.factors_sha256, basis.factors_sha256);
+    struct jb_valuation *after = value_for(&world, INT64_MIN, INT64_MAX, JB_BY_HOST, NULL, "r");
+    assert_near(total(after, JB_COLUMN_LOCATION), 375 * G_UG, 0);
+    assert_near(total(after, JB_COLUMN_LOCATION), total(before, JB_COLUMN_LOCATION), 0);
+    assert_near(jb_valuation_sci(after, JB_FIGURE_TOTAL).value,
+                jb_valuation_sci(before, JB_FIGURE_TOTAL).value, 0);
+    struct jb_factors *factors;
+    struct jb_setting *setting;
+    /* A table of the basis is no basis. */
+    assert_int_equal(jb_basis_restore(store, basis.sets[0].sha256, &error, &factors, &setting), JB_NO_DATA);
+    assert_int_equal(jb_basis_restore(store, "00000000", &error, &factors, &setting), JB_NO_DATA);
+    jb_valuation_free(before);
+    jb_valuation_free(after);
+    jb_basis_free(&basis);
+    jb_basis_free(&again);
+    close_world(&world);
+    rmdir(folder);
+}
+
+static void parts_of_an_uncertainty_are_all_of_it(void **state) {
+    (void)state;
+    struct jb_random random = jb_random_make(10);
+    struct world world;
+    random_world(&world, &random);
+    struct jb_valuation *valuation;
+    struct jb_value_request request = {.statement = {.query = JB_QUERY_ALL, .by = JB_BY_HOST},
+                                       .setting = world.setting,
+                                       .factors = world.factors,
+                                       .with_touch = true};
+    assert_int_equal(jb_value_make(world.ledger, &request, NULL, &valuation), JB_OK);
+    const struct jb_figure *figures;
+    const struct jb_input *inputs;
+    size_t count = jb_valuation_figures(valuation, &figures);
+    jb_valuation_inputs(valuation, &inputs);
+    for (size_t i = 0; i < count; i++) {
+        struct jb_contribution *parts;
+        struct jb_value_account *accounts;
+        size_t part_count, account_count;
+        double square = 0, metered = 0;
+        jb_int128 sum = 0;
+        assert_int_equal(jb_valuation_contributions(valuation, &figures[i], NULL, &parts, &part_count),
+                         JB_OK);
+        assert_int_equal(jb_valuation_accounts(valuation, &figures[i], NULL, &accounts, &account_count),
+                         JB_OK);
+        for (size_t p = 0; p < part_count; p++) {
+            square += parts[p].standard * parts[p].standard;
+            assert_true(inputs[parts[p].input].source[0] && inputs[parts[p].input].name[0]);
+            metered += inputs[parts[p].input].kind == JB_INPUT_METER;
+        }
+        for (size_t a = 0; a < account_count; a++)
+            sum += accounts[a].amount;
+        assert_true((isnan(square) && isnan(figures[i].standard)) ||
+                    fabs(sqrt(square) - figures[i].standard) <= 1e-9 * sqrt(square));
+        /* Down to the meters, and made of its accounts. */
+        assert_true(metered > 0 || figures[i].amount == 0 || figures[i].column == JB_COLUMN_EMBODIED ||
+                    figures[i].column == JB_COLUMN_SCOPE3_LOCATION ||
+                    figures[i].column == JB_COLUMN_SCOPE3_MARKET);
+        assert_true(sum == figures[i].amount);
+        free(parts);
+        free(accounts);
+    }
+    jb_valuation_free(valuation);
+    close_world(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_carbon),
@@ -352,6 +718,12 @@ int main(void) {
         cmocka_unit_test(overhead_is_never_added_twice),
         cmocka_unit_test(scopes_follow_combustion_and_operator),
         cmocka_unit_test(money_by_tariff_or_bill),
+        cmocka_unit_test(rows_sum_to_the_total_however_they_are_grouped),
+        cmocka_unit_test(splitting_a_period_changes_nothing),
+        cmocka_unit_test(matching_by_the_hour_is_never_more),
+        cmocka_unit_test(intervals_hold_the_truth),
+        cmocka_unit_test(a_kept_basis_gives_the_same_figures),
+        cmocka_unit_test(parts_of_an_uncertainty_are_all_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
