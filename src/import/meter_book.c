@@ -477,13 +477,13 @@ static enum jb_code book_interval(struct site *site, const struct interval *inte
                 : JB_OK;
 }
 
-static enum jb_code gaps_of_interval(struct site *site, const struct interval *interval, bool any,
-                                     struct jb_error *error) {
+static enum jb_code gaps_of_interval(struct site *site, const struct interval *interval,
+                                     const struct sums *sums, bool any, struct jb_error *error) {
     enum jb_code code = JB_OK;
     for (size_t p = 0; !code && p < site->part_count; p++) {
         struct part *part = &site->parts[p];
         /* Where no meter was read, one gap says so: the facility's, or the first's. */
-        bool is_said = any || part->meter->rule->role == JB_METER_FACILITY || p == 0;
+        bool is_said = any || (sums->facility.count ? part->meter->rule->role == JB_METER_FACILITY : p == 0);
         if (is_energy(part) && !part->is_known && is_said)
             code = add_gaps(site, part, interval, error);
     }
@@ -514,7 +514,7 @@ static enum jb_code build(struct site *site, struct jb_meter_site *result, struc
         if (any)
             code = book_interval(site, interval, &sums, result, error);
         if (!code)
-            code = gaps_of_interval(site, interval, any, error);
+            code = gaps_of_interval(site, interval, &sums, any, error);
     }
     return code;
 }
