@@ -133,6 +133,11 @@ struct piece {
     int64_t length_ns;
 };
 
+static int compare_levels(const void *left, const void *right) {
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
 static double middle_of(double a, double b, double c) {
     return fmax(fmin(a, b), fmin(fmax(a, b), c));
 }
@@ -174,6 +179,49 @@ static double find_threshold(struct piece *pieces, size_t count, int64_t needed_
     }
 }
 
+/* Levels between which the threshold almost surely lies, from a sample; −INFINITY and INFINITY where there
+ * are too few steps to be worth it. part: of the known time that is needed. */
+static void bracket(const struct view *view, double part, double *ret_low, double *ret_high) {
+    enum { SAMPLE = 1024 };
+    double sample[SAMPLE];
+    *ret_low = -INFINITY;
+    *ret_high = INFINITY;
+    if (view->count < 16 * SAMPLE)
+        return;
+    for (size_t i = 0; i < SAMPLE; i++)
+        sample[i] = view->steps[i * (view->count / SAMPLE)].value;
+    qsort(sample, SAMPLE, sizeof *sample, compare_levels);
+    /* Five standard deviations of a sample quantile. */
+    double margin = 5 * sqrt(part * (1 - part) / SAMPLE) + 4.0 / SAMPLE;
+    double low = (part - margin) * SAMPLE, high = (part + margin) * SAMPLE;
+    if (low >= 0)
+        *ret_low = sample[(size_t)low];
+    if (high < SAMPLE)
+        *ret_high = sample[(size_t)high];
+}
+
+/* The pieces between two levels, and how long those below are. */
+static size_t take_between(const struct view *view, double low, double high, struct piece *pieces,
+                           int64_t *ret_below_ns, int64_t *ret_between_ns) {
+    size_t count = 0;
+    int64_t below_ns = 0, between_ns = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        double value = view->steps[i].value;
+        if (value > high)
+            continue;
+        int64_t length_ns = end_of(view, i) - start_of(view, i);
+        if (value < low) {
+            below_ns += length_ns;
+        } else {
+            pieces[count++] = (struct piece){value, length_ns};
+            between_ns += length_ns;
+        }
+    }
+    *ret_below_ns = below_ns;
+    *ret_between_ns = between_ns;
+    return count;
+}
+
 /* Runs of what is cheaper than the threshold, and of what is at it while there is a rest. */
 static enum jb_code collect(const struct view *view, double threshold, int64_t rest_ns,
                             struct jb_error *error, struct jb_plan_choice *ret_choice) {
@@ -204,17 +252,20 @@ static enum jb_code collect(const struct view *view, double threshold, int64_t r
 
 static enum jb_code best_pieces(const struct view *view, int64_t duration_ns, struct jb_error *error,
                                 struct jb_plan_choice *ret_choice) {
-    int64_t known_ns = 0, rest_ns = 0;
+    int64_t known_ns = 0, below_ns = 0, between_ns = 0, rest_ns = 0;
+    double low, high;
     _cleanup_free_ struct piece *pieces = malloc((view->count + 1) * sizeof *pieces);
     if (!pieces)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu steps", view->count);
-    for (size_t i = 0; i < view->count; i++) {
-        pieces[i] = (struct piece){view->steps[i].value, end_of(view, i) - start_of(view, i)};
-        known_ns += pieces[i].length_ns;
-    }
+    for (size_t i = 0; i < view->count; i++)
+        known_ns += end_of(view, i) - start_of(view, i);
     if (known_ns < duration_ns)
         return jb_error_set(error, JB_NO_DATA, "less of the window is known than the task takes");
-    double threshold = find_threshold(pieces, view->count, duration_ns, &rest_ns);
+    bracket(view, (double)duration_ns / (double)known_ns, &low, &high);
+    size_t count = take_between(view, low, high, pieces, &below_ns, &between_ns);
+    if (below_ns >= duration_ns || below_ns + between_ns < duration_ns) /* the sample misled */
+        count = take_between(view, -INFINITY, INFINITY, pieces, &below_ns, &between_ns);
+    double threshold = find_threshold(pieces, count, duration_ns - below_ns, &rest_ns);
     return collect(view, threshold, rest_ns, error, ret_choice);
 }
 

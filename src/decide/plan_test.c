@@ -130,6 +130,42 @@ static void test_starts_within_a_step(void **state) {
     assert_int_equal(pieces.runs[1].end_ns, 150 * MINUTE);
 }
 
+/* Long series are narrowed down by a sample first: level by level, against a sum by counting. */
+static void test_many_steps_in_pieces(void **state) {
+    (void)state;
+    enum { STEPS = 40000, LEVELS = 500 };
+    struct jb_step *steps = calloc(STEPS, sizeof *steps);
+    struct jb_random random = jb_random_make(9);
+    assert_non_null(steps);
+    for (int shape = 0; shape < 3; shape++) {
+        int64_t at_level[LEVELS] = {0};
+        for (int64_t i = 0; i < STEPS; i++) {
+            /* Noise; sorted, so that a sample sees all; in blocks as long as the sample's stride, so that it
+             * is misled. */
+            int level = shape == 0 ? (int)jb_random_below(&random, LEVELS)
+                        : shape == 1
+                            ? (int)(i * LEVELS / STEPS)
+                            : (i % (STEPS / 1024) == 0 ? LEVELS - 1 : (int)jb_random_below(&random, 9));
+            steps[i] = (struct jb_step){i * MINUTE, (i + 1) * MINUTE, level};
+            at_level[level]++;
+        }
+        static const int64_t durations[] = {1, 72, 777, 20000, 39000, STEPS};
+        for (size_t d = 0; d < JB_COUNT(durations); d++) {
+            struct jb_plan_task task = {0, STEPS * MINUTE, durations[d] * MINUTE, true};
+            _cleanup_(jb_plan_choice_free) struct jb_plan_choice choice = {0};
+            int64_t left = durations[d], sum = 0;
+            for (int level = 0; level < LEVELS && left; level++) {
+                int64_t taken = at_level[level] < left ? at_level[level] : left;
+                sum += taken * level;
+                left -= taken;
+            }
+            assert_int_equal(jb_plan_best(steps, STEPS, &task, NULL, &choice), JB_OK);
+            assert_true(fabs(choice.mean * (double)durations[d] - (double)sum) < 1e-3);
+        }
+    }
+    free(steps);
+}
+
 static void test_what_is_unknown_is_not_used(void **state) {
     (void)state;
     const struct jb_step steps[] = {{0, 60 * MINUTE, 50}, {90 * MINUTE, 150 * MINUTE, 60}};
@@ -204,11 +240,9 @@ static void test_backtest(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equals_brute_force),
-        cmocka_unit_test(test_starts_within_a_step),
-        cmocka_unit_test(test_what_is_unknown_is_not_used),
-        cmocka_unit_test(test_forecast_repeats),
-        cmocka_unit_test(test_backtest),
+        cmocka_unit_test(test_equals_brute_force),   cmocka_unit_test(test_starts_within_a_step),
+        cmocka_unit_test(test_many_steps_in_pieces), cmocka_unit_test(test_what_is_unknown_is_not_used),
+        cmocka_unit_test(test_forecast_repeats),     cmocka_unit_test(test_backtest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
