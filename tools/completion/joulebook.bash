@@ -81,13 +81,34 @@ _joulebook() {
     factors,--uncertainty) :; return ;;
     factors,--from) :; return ;;
     factors,--to) :; return ;;
+    rank,--weights) :; return ;;
+    rank,--goalposts) :; return ;;
+    rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
+    rank,--providers) :; return ;;
+    rank,--regions) :; return ;;
+    rank,--countries) :; return ;;
+    rank,--near) :; return ;;
+    rank,--max-latency) :; return ;;
+    rank,--data) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    rank,--concentration) :; return ;;
+    rank,--draws) :; return ;;
+    rank,--seed) :; return ;;
+    rank,--at) :; return ;;
+    rank,--limit) :; return ;;
+    plan,--energy) :; return ;;
+    plan,--duration) :; return ;;
+    plan,--window) :; return ;;
+    plan,--regions) :; return ;;
+    plan,--from) :; return ;;
+    plan,--by) COMPREPLY=($(compgen -W "carbon price" -- "$word")); return ;;
+    plan,--forecast) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank plan index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank plan index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -131,6 +152,12 @@ _joulebook() {
     factors)
         COMPREPLY=($(compgen -W "--at --name --replace --series --columns --zone --dates --step --source --licence --uncertainty --steps --from --to --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
+        ;;
+    rank)
+        COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
+        ;;
+    plan)
+        COMPREPLY=($(compgen -W "--energy --duration --window --interruptible --regions --from --by --forecast --json --csv --help" -- "$word"))
         ;;
     index)
         COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
