@@ -26,6 +26,7 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_factors,
     &jb_verb_kpi,
     &jb_verb_rank,
+    &jb_verb_plan,
     &jb_verb_estimate,
     &jb_verb_payback,
     &jb_verb_index,
