@@ -89,9 +89,11 @@ struct jb_value_request {
     struct jb_statement_request statement;
     const struct jb_setting *setting;
     const struct jb_factors *factors;
-    const char *unit; /* functional unit that SCI is stated per; NULL: none */
-    bool wants_hours; /* for jb_valuation_matching */
-    bool with_touch;  /* figures will be explained: keep what every input moves */
+    const char *unit;                 /* functional unit that SCI is stated per; NULL: none */
+    bool wants_hours;                 /* for jb_valuation_matching */
+    bool with_touch;                  /* figures will be explained: keep what every input moves */
+    const struct jb_valuation *whole; /* of the same book and setting over a period that holds this one, whose
+                                         loads of accounting years are then not read again; NULL: none */
 };
 
 /* Values the final accounts of a period. The energy of a slice of time (the hour, or the step of the finest

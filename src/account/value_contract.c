@@ -225,6 +225,21 @@ static enum jb_code add_loads(struct jb_valuation *valuation, const struct jb_sl
     return code;
 }
 
+/* Loads that a valuation of a longer period has read already. */
+static bool copy_loads(struct jb_valuation *valuation) {
+    const struct jb_valuation *whole = valuation->request.whole;
+    if (!whole || !whole->has_match || whole->place_count != valuation->place_count ||
+        whole->context_ns > valuation->context_ns)
+        return false;
+    size_t first = (size_t)((valuation->context_ns - whole->context_ns) / JB_HOUR_NS);
+    if (first + valuation->context_hours > whole->context_hours)
+        return false;
+    for (size_t p = 0; p < valuation->place_count; p++)
+        memcpy(valuation->places[p].load_kwh, whole->places[p].load_kwh + first,
+               valuation->context_hours * sizeof(double));
+    return true;
+}
+
 static enum jb_code read_loads(struct jb_valuation *valuation, struct jb_error *error) {
     struct jb_store *store = jb_ledger_store(valuation->ledger);
     struct jb_query query = JB_QUERY_ALL;
@@ -236,6 +251,8 @@ static enum jb_code read_loads(struct jb_valuation *valuation, struct jb_error *
         if (!valuation->places[p].load_kwh)
             return jb_error_set(error, JB_MEMORY, "no memory for the load of a site");
     }
+    if (copy_loads(valuation))
+        return JB_OK;
     for (size_t first = 0; first < valuation->context_hours && !code; first += CHUNK_HOURS) {
         struct jb_slices slices = {0};
         size_t count =

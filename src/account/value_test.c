@@ -449,13 +449,22 @@ static void splitting_a_period_changes_nothing(void **state) {
         struct jb_valuation *whole = value_of(&world, T0, T0 + RANDOM_HOURS * JB_HOUR_NS),
                             *left = value_of(&world, T0, cut_ns),
                             *right = value_of(&world, cut_ns, T0 + RANDOM_HOURS * JB_HOUR_NS);
+        /* Loads that the whole has read need not be read again. */
+        struct jb_value_request request = {.statement = {.query = {.from_ns = T0, .to_ns = cut_ns}},
+                                           .setting = world.setting,
+                                           .factors = world.factors,
+                                           .whole = whole};
+        struct jb_valuation *again;
+        assert_int_equal(jb_value_make(world.ledger, &request, NULL, &again), JB_OK);
         const struct jb_figure *totals;
         size_t count = jb_valuation_totals(whole, &totals);
         for (size_t i = 0; i < count; i++) {
+            assert_true(amount_of(again, &totals[i]) == amount_of(left, &totals[i]));
             double parts = (double)(amount_of(left, &totals[i]) + amount_of(right, &totals[i]));
             /* Each route is rounded to a microgram. */
             assert_near(parts, totals[i].amount, 20 + 1e-9 * fabs(parts));
         }
+        jb_valuation_free(again);
         jb_valuation_free(whole);
         jb_valuation_free(left);
         jb_valuation_free(right);

@@ -119,12 +119,14 @@ static int64_t next_edge(const char *every, int64_t ns) {
 }
 
 static enum jb_code add_part(struct jb_ledger *ledger, const struct wish *wish, const struct grounds *grounds,
-                             int64_t from_ns, int64_t to_ns, struct jb_error *error, struct parts *parts) {
+                             const struct jb_valuation *whole, int64_t from_ns, int64_t to_ns,
+                             struct jb_error *error, struct parts *parts) {
     struct jb_statement_part part = {.from_ns = from_ns, .to_ns = to_ns};
     struct jb_value_request request = {.statement = wish->request,
                                        .setting = grounds->setting,
                                        .factors = grounds->factors,
-                                       .unit = wish->unit};
+                                       .unit = wish->unit,
+                                       .whole = whole};
     enum jb_code code = jb_array_reserve(&parts->items, &parts->capacity, parts->count + 1, PERIOD_CEILING,
                                          "periods of --every", error);
     request.statement.query.from_ns = from_ns;
@@ -146,18 +148,25 @@ static enum jb_code make_parts(struct jb_ledger *ledger, const struct wish *wish
                                const struct grounds *grounds, struct jb_error *error, struct parts *parts) {
     const struct jb_query *query = &wish->request.query;
     if (!wish->every)
-        return add_part(ledger, wish, grounds, query->from_ns, query->to_ns, error, parts);
-    struct jb_statement whole;
-    enum jb_code code = jb_statement_make(ledger, &wish->request, error, &whole);
+        return add_part(ledger, wish, grounds, NULL, query->from_ns, query->to_ns, error, parts);
+    struct jb_statement statement;
+    _cleanup_(jb_valuation_free_cleanup) struct jb_valuation *whole = NULL;
+    enum jb_code code = jb_statement_make(ledger, &wish->request, error, &statement);
     if (code)
         return code;
-    int64_t from_ns = whole.first_ns, to_ns = whole.last_ns;
-    jb_statement_free(&whole);
+    int64_t from_ns = statement.first_ns, to_ns = statement.last_ns;
+    jb_statement_free(&statement);
     if (from_ns >= to_ns)
-        return add_part(ledger, wish, grounds, query->from_ns, query->to_ns, error, parts);
+        return add_part(ledger, wish, grounds, NULL, query->from_ns, query->to_ns, error, parts);
+    if (grounds->setting) {
+        struct jb_value_request request = {
+            .statement = wish->request, .setting = grounds->setting, .factors = grounds->factors};
+        code = jb_value_make(ledger, &request, error, &whole);
+    }
     for (int64_t next_ns; from_ns < to_ns && !code; from_ns = next_ns) {
         next_ns = next_edge(wish->every, from_ns);
-        code = add_part(ledger, wish, grounds, from_ns, next_ns < to_ns ? next_ns : to_ns, error, parts);
+        code =
+            add_part(ledger, wish, grounds, whole, from_ns, next_ns < to_ns ? next_ns : to_ns, error, parts);
     }
     return code;
 }
@@ -184,14 +193,19 @@ static int print_statement(const struct jb_cli *cli, struct jb_ledger *ledger, c
                            .query = wish->request.query,
                            .out = &out};
     enum jb_code code = make_parts(ledger, wish, grounds, &error, &parts);
-    struct jb_statement_view statement = {.request = &wish->request,
-                                          .parts = parts.items,
-                                          .part_count = parts.count,
-                                          .every = wish->every,
-                                          .unit = wish->unit,
-                                          .basis = grounds->setting ? &grounds->basis : NULL,
-                                          .limit = (size_t)wish->limit,
-                                          .by_name = wish->by_name};
+    struct jb_statement_view statement = {
+        .request = &wish->request,
+        .parts = parts.items,
+        .part_count = parts.count,
+        .every = wish->every,
+        .unit = wish->unit,
+        .basis = grounds->setting ? &grounds->basis : NULL,
+        .lacks = grounds->setting || wish->request.query.commodity
+                     ? NULL
+                     : "there is no setting that names a site; `joulebook statement "
+                       "--help` says where it is looked for",
+        .limit = (size_t)wish->limit,
+        .by_name = wish->by_name};
     if (!code)
         code = jb_view_statement(&view, &statement, &error);
     int status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);

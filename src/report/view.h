@@ -33,6 +33,7 @@ struct jb_statement_view {
     const char *every;            /* "hour", "day", "month"; NULL: one period */
     const char *unit;             /* functional unit of SCI; NULL: none */
     const struct jb_basis *basis; /* of the valuations; NULL: not valued */
+    const char *lacks;            /* why it is not valued, and the mend; NULL: it is, or was not to be */
     size_t limit; /* rows of each commodity, the rest summed as one row "(N others)"; 0: all */
     bool by_name; /* rows ordered by name instead of amount */
 };

@@ -373,6 +373,8 @@ static enum jb_code write_grounds(const struct jb_statement_view *statement, str
     size_t count = valuation ? jb_valuation_notes(valuation, &notes) : 0;
     for (size_t i = 0; i < count; i++)
         jb_json_string(json, notes[i]);
+    if (statement->lacks)
+        jb_json_string(json, statement->lacks);
     jb_json_end(json, ']');
     return JB_OK;
 }

@@ -327,8 +327,11 @@ enum jb_code jb_view_grounds_text(const struct jb_view *view, const struct jb_st
                                   struct jb_error *error) {
     const struct jb_valuation *valuation = statement->parts[statement->part_count - 1].valuation;
     const char *const *notes;
-    if (!valuation)
+    if (!valuation) {
+        if (statement->lacks)
+            jb_buffer_printf(view->out, "\nNot valued: %s\n", statement->lacks);
         return JB_OK;
+    }
     _cleanup_(jb_table_free_cleanup) struct jb_table *inputs = jb_input_table(valuation);
     enum jb_code code = jb_table_check(inputs, error);
     if (code)
