@@ -114,10 +114,9 @@ static enum jb_code make_room(struct request *request, size_t count, struct jb_e
 }
 
 /* The grid of a region: itself, or that of a cloud's "provider/region". */
-static enum jb_code find_zone(const struct request *request, const struct jb_regions *regions,
-                              const char *name, struct jb_error *error, char ret[static JB_PLAN_NAME_SIZE]) {
+static enum jb_code find_zone(const struct jb_regions *regions, const char *name, struct jb_error *error,
+                              char ret[static JB_PLAN_NAME_SIZE]) {
     const char *slash = strchr(name, '/');
-    (void)request;
     if (!slash) {
         snprintf(ret, JB_PLAN_NAME_SIZE, "%s", name);
         return JB_OK;
@@ -151,7 +150,7 @@ static enum jb_code name_options(struct request *request, struct jb_error *error
                                 request->regions);
         snprintf(option->name, sizeof option->name, "%.*s", (int)length, at);
         at += length + (at[length] == ',');
-        code = find_zone(request, regions, option->name, error, zone);
+        code = find_zone(regions, option->name, error, zone);
         if (!code)
             snprintf(option->series, sizeof option->series, "%s/%.60s",
                      request->report.is_price ? "price" : "grid_intensity", zone);

@@ -9,8 +9,11 @@ struct factors_series_options {
     const char *region, *name, *columns, *zone, *dates, *step, *source, *licence, *uncertainty;
 };
 
-/* Takes a table in, or with is_dry_run says what it would. loads: reads the factor tables when generation has
- * to be valued; returns −1 to go on. All return an exit status. */
+/* All return an exit status, or −1 to go on where they say so. */
+
+/* Takes a table in, or with is_dry_run says what it would. load: the factor tables that generation is valued
+ * with.
+ */
 int factors_series_import(const struct jb_cli *cli, enum jb_form form, const char *file,
                           const struct factors_series_options *options, bool is_dry_run,
                           const struct jb_factor_load *load);

@@ -60,7 +60,7 @@ static struct view look(const struct jb_step *steps, size_t count, const struct 
         else
             high = middle;
     }
-    return (struct view){steps + low, last - low, task->from_ns, task->until_ns};
+    return (struct view){count ? steps + low : NULL, last - low, task->from_ns, task->until_ns};
 }
 
 /* ---- in one go ---- */

@@ -211,15 +211,26 @@ static enum jb_code keep_headings(struct table *table, const char *const *fields
     return JB_OK;
 }
 
-/* Meters of a column are looked for where they were last: rows come in some order that repeats. */
+/* A meter that is known by this name; NULL: none. Rows come in an order that repeats, so the one behind the
+ * last is tried first. */
+static struct jb_meter *known_meter(struct jb_meters *meters, const char *name) {
+    for (size_t i = 0; i < meters->count; i++) {
+        size_t at = (meters->last + 1 + i) % meters->count;
+        if (strcmp(meters->items[at].name, name) == 0) {
+            meters->last = at;
+            return &meters->items[at];
+        }
+    }
+    return NULL;
+}
+
 static enum jb_code find_meter(struct table *table, const char *name, struct jb_error *error,
                                struct jb_meter **ret_meter) {
     struct jb_meters *meters = table->meters;
-    for (size_t i = 0; i < meters->count; i++) {
-        if (strcmp(meters->items[i].name, name) == 0) {
-            *ret_meter = &meters->items[i];
-            return JB_OK;
-        }
+    struct jb_meter *known = known_meter(meters, name);
+    if (known) {
+        *ret_meter = known;
+        return JB_OK;
     }
     size_t length = strlen(name);
     if (length == 0 || length >= JB_METER_NAME_SIZE)
@@ -245,6 +256,7 @@ static enum jb_code find_meter(struct table *table, const char *name, struct jb_
                                          JB_METER_CEILING, "meters", error);
     if (code)
         return code;
+    meters->last = meters->count;
     struct jb_meter *meter = &meters->items[meters->count++];
     *meter = (struct jb_meter){.rule = rule, .start_state = JB_STAMP_START, .end_state = JB_STAMP_START};
     memcpy(meter->name, name, length + 1);

@@ -35,6 +35,7 @@ struct jb_meter {
 struct jb_meters {
     struct jb_meter *items;
     size_t count, capacity;
+    size_t last; /* that a row named */
     size_t reading_count;
 };
 void jb_meters_free(struct jb_meters *meters);
