@@ -276,10 +276,10 @@ static void estimates_by_hand(void **state) {
     use = find_use("aws", "x", "y", "", "vCPU-Hours");
     answer = estimate("aws", "", &use, 10);
     assert_close(answer.energy_kwh, 0.0240620, 1e-9);
-    /* T4: 70 W × (0.12 + 0.5 × 0.83) × PUE 1.1 */
+    /* T4: 70 W × (0.12 + 0.5 × 0.83) × PUE 1.09 */
     use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour");
     answer = estimate("gcp", "europe-west1", &use, 10);
-    assert_close(answer.energy_kwh, 10 * 70 * 0.535 * 1.1 / 1000, 1e-9);
+    assert_close(answer.energy_kwh, 10 * 70 * 0.535 * 1.09 / 1000, 1e-9);
     /* 1 TB-month on hard disks, three copies: 0.65 W × 730 h × 3 */
     use = find_use("aws", "AmazonS3", "TimedStorage-ByteHrs", "", "GB-Mo");
     answer = estimate("aws", "eu-west-1", &use, 1000);
