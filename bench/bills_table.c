@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SKU_CEILING 500
-#define ACCOUNTS    200
+#define ACCOUNTS    100
 #define PAIRS       10
 #define DAYS        31
 #define CHUNK       ((size_t)1 << 20)

@@ -13,7 +13,7 @@ struct bills_totals {
     jb_int128 cost_micro; /* of all rows, millionths of a dollar */
 };
 
-/* Writes `row_count` rows of one month to `path`: 200 accounts, each of which uses 10 pairs of a region and
+/* Writes `row_count` rows of one month to `path`: 100 accounts, each of which uses 10 pairs of a region and
  * an instance type; days one behind the other, hours and pairs of a day mixed. Types are those of
  * data/cloud/instances.csv in data_path. */
 enum jb_code bills_table_write(const char *path, const char *data_path, uint64_t row_count,
