@@ -37,8 +37,8 @@ static struct jb_energy_constants constants(void) {
     struct jb_energy_constants made;
 #define HALF(name) made.name = strstr(#name, "_s") ? 1e-4 : strstr(#name, "_j") ? 1e-10 : 0.5;
     JB_TEXT_CONSTANTS(HALF)
-    JB_PICTURE_CONSTANTS(HALF) JB_WORK_CONSTANTS(HALF) JB_INTERVAL_CONSTANTS(HALF)
-        made.awake_power = made.picture_awake_power = 0.2;
+    JB_PICTURE_CONSTANTS(HALF)
+    JB_WORK_CONSTANTS(HALF) JB_INTERVAL_CONSTANTS(HALF) made.awake_power = made.picture_awake_power = 0.2;
     made.text_high = made.vision_high = made.image_high = made.video_high = 2;
     return made;
 }
