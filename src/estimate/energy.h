@@ -34,13 +34,14 @@ struct jb_deployment {
 
 /* Text out of text, images or video. */
 struct jb_text_work {
-    double input_tokens;    /* of text, per request */
-    double cached_tokens;   /* of those: found in a prefix cache */
-    double vision_tokens;   /* of images or video frames, per request, as the language model sees them */
-    double output_tokens;   /* per request; at least 1 */
-    double concurrency;     /* requests in flight, over all accelerators; 0: from rate_per_s */
-    double rate_per_s;      /* requests arriving; 0: from concurrency. Both 0: one in flight */
-    double repeated_share;  /* of requests: those whose whole prompt is in the prefix cache */
+    double input_tokens;       /* of text, per request */
+    double cached_tokens;      /* of those: found in a prefix cache */
+    double vision_tokens;      /* of images or video frames, per request, as the language model sees them */
+    double output_tokens;      /* per request; at least 1 */
+    double concurrency;        /* requests in flight, over all accelerators; 0: from rate_per_s */
+    double rate_per_s;         /* requests arriving; 0: from concurrency. Both 0: one in flight */
+    bool is_concurrency_known; /* by measurement: so many do fit, whatever memory seems to hold */
+    double repeated_share;     /* of requests: those whose whole prompt is in the prefix cache */
     double attention_share; /* of prefill attention that is computed: 0 means 1; sparse attention has less */
 };
 

@@ -359,7 +359,9 @@ enum jb_code jb_energy_of_text(const struct jb_energy_constants *constants, cons
                                   memory_of(&s, 1, peak) / 1e9, deployment->accelerator_count, limit / 1e9,
                                   needed)
                    : jb_error_set(error, JB_LIMIT, "it does not fit on any number of accelerators");
-    double most = each > 0 ? fmin(CONCURRENCY_CEILING, fmax(1, (limit - empty) / each)) : CONCURRENCY_CEILING;
+    double most = CONCURRENCY_CEILING;
+    if (each > 0 && !work->is_concurrency_known)
+        most = fmin(most, fmax(1, (limit - empty) / each));
     double concurrency;
     code = settle(&s, work, most, error, &concurrency);
     if (code)

@@ -198,7 +198,7 @@ static enum jb_code find_deployment(struct jb_job_maker *maker, const struct jb_
         code = find_precision(row, error, &deployment->weights);
     deployment->is_expert_parallel = expert > 1;
     deployment->is_old_software = strcasecmp(row->dataset, "mlenergy-v2") == 0;
-    deployment->memory_share = 1e3; /* what was in flight was measured: it did fit */
+    deployment->memory_share = 1;
     return code;
 }
 
@@ -218,6 +218,7 @@ static enum jb_code find_text(const struct jb_row *row, struct jb_error *error, 
     const struct jb_shape *shape = &job->model.shape;
     most = fmax(most, job->text.concurrency);
     job->is_vision = task->kind != TEXT;
+    job->text.is_concurrency_known = true;
     if (task->unique > 0)
         job->text.repeated_share = 1 - 1 / fmax(1, ceil(OVERFULL * most / task->unique));
     /* Fp8 in blocks of 128 goes through DeepGEMM; models with latent attention are served with kernels of
