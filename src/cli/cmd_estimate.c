@@ -236,14 +236,11 @@ static bool mark_least(const struct request *request, struct jb_estimated *model
 }
 
 static enum jb_code estimate_one(const struct request *request, const struct jb_task_tables *tables,
-                                 const struct jb_factors *factors, const char *name, struct jb_error *error,
-                                 struct jb_estimated *ret_model) {
+                                 const char *name, struct jb_error *error, struct jb_estimated *ret_model) {
     struct jb_task task = request->task;
     struct jb_estimated model = {.name = name};
     task.model = name;
     enum jb_code code = jb_task_estimate(tables, &task, error, &model.estimate);
-    if (!code)
-        code = jb_footprint_make(&model.estimate, factors, &request->footprint, error, &model.footprint);
     if (code == JB_LIMIT && request->is_comparison) {
         /* One that does not fit does not spoil the others. */
         (void)snprintf(model.refusal, sizeof model.refusal, "%s", error->message);
@@ -316,10 +313,15 @@ static int estimate(const struct request *request) {
     if (!models)
         return jb_cli_fail(request->cli, JB_MEMORY, &error);
     enum jb_code code = jb_task_tables_read(jb_cli_data_path(request->cli), &error, &tables);
+    for (size_t i = 0; i < request->model_count && !code; i++)
+        code = estimate_one(request, tables, request->models[i], &error, &models[i]);
     if (!code)
         code = load_factors(request->cli, &error, &factors);
-    for (size_t i = 0; i < request->model_count && !code; i++)
-        code = estimate_one(request, tables, factors, request->models[i], &error, &models[i]);
+    for (size_t i = 0; i < request->model_count && !code; i++) {
+        if (!*models[i].refusal)
+            code = jb_footprint_make(&models[i].estimate, factors, &request->footprint, &error,
+                                     &models[i].footprint);
+    }
     if (!code && request->score_path)
         code = read_scores(request->score_path, models, request->model_count, &error);
     bool has_least = !code && request->is_comparison && mark_least(request, models, request->model_count);

@@ -18,7 +18,7 @@ static int read_tables(void **state) {
     const char *root = getenv("JB_SOURCE_ROOT");
     (void)state;
     (void)snprintf(path, sizeof path, "%s/data", root ? root : ".");
-    return jb_task_tables_read(path, NULL, &tables);
+    return jb_task_tables_read(path, NULL, &tables) == JB_OK ? 0 : -1;
 }
 
 static int free_tables(void **state) {
