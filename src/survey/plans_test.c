@@ -54,7 +54,7 @@ static void close_survey(struct survey *survey) {
 
 static void open_survey(const char *name, struct survey *survey) {
     char path[128];
-    size_t wanted_count;
+    size_t wanted_count = 0;
     struct jb_error error = {0};
     (void)snprintf(survey->name, sizeof(survey->name), "%s", name);
     (void)snprintf(path, sizeof(path), "plans/%s.ini", name);

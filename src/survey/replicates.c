@@ -279,20 +279,37 @@ enum jb_code jb_replicates_make(const struct jb_plan *plan, const struct jb_answ
     return code;
 }
 
-/* Gram matrix of the replicates, each scaled to length 1; its rank by elimination with pivots. Rows that
- * repeat the one before, as those of a cluster of equal weights, cost nothing of use but time. */
-enum jb_code jb_replicates_degrees(const struct jb_replicates *replicates, size_t rows,
-                                   struct jb_error *error, double *ret_df) {
-    size_t n = replicates->count, rank = 0;
-    _cleanup_free_ long double *gram = calloc(n * n, sizeof(*gram));
-    if (!gram)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu replicates", n);
+/* Rows added up at random, each with a random factor, to a few per replicate: the rank stays what it was (but
+ * for an unlucky draw, of probability 0), and a million rows cost what they have to. */
+static enum jb_code sketch(const struct jb_replicates *replicates, size_t rows, size_t kept,
+                           struct jb_error *error, double **ret_rows) {
+    _cleanup_free_ uint32_t *into = malloc(rows * sizeof(*into));
+    _cleanup_free_ double *factor = malloc(rows * sizeof(*factor));
+    double *sums = calloc(replicates->count * kept, sizeof(*sums));
+    struct jb_random random = jb_random_make(1);
+    if (!into || !factor || !sums) {
+        free(sums);
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu rows", rows);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        into[row] = (uint32_t)jb_random_below(&random, kept);
+        factor[row] = 2 * jb_random_unit(&random) - 1;
+    }
+    for (size_t r = 0; r < replicates->count; r++) {
+        for (size_t row = 0; row < rows; row++)
+            sums[r * kept + into[row]] += factor[row] * replicates->weight[r * rows + row];
+    }
+    *ret_rows = sums;
+    return JB_OK;
+}
+
+/* Products of the replicates, each of length 1. */
+static void make_gram(const double *weight, size_t n, size_t rows, long double *gram) {
     for (size_t a = 0; a < n; a++) {
         for (size_t b = 0; b <= a; b++) {
-            const double *left = replicates->weight + a * rows, *right = replicates->weight + b * rows;
             double sum = 0;
             for (size_t row = 0; row < rows; row++)
-                sum += left[row] * right[row];
+                sum += weight[a * rows + row] * weight[b * rows + row];
             gram[a * n + b] = gram[b * n + a] = sum;
         }
     }
@@ -304,26 +321,49 @@ enum jb_code jb_replicates_degrees(const struct jb_replicates *replicates, size_
     }
     for (size_t a = 0; a < n; a++)
         gram[a * n + a] = gram[a * n + a] > 0;
+}
+
+static void exchange(long double *gram, size_t n, size_t a, size_t b) {
+    for (size_t k = 0; k < n; k++) {
+        long double held = gram[a * n + k];
+        gram[a * n + k] = gram[b * n + k], gram[b * n + k] = held;
+    }
+    for (size_t k = 0; k < n; k++) {
+        long double held = gram[k * n + a];
+        gram[k * n + a] = gram[k * n + b], gram[k * n + b] = held;
+    }
+}
+
+/* By elimination with pivots. */
+static size_t find_rank(long double *gram, size_t n) {
+    size_t rank = 0;
     for (; rank < n; rank++) {
         size_t pivot = rank;
         for (size_t a = rank; a < n; a++)
             pivot = gram[a * n + a] > gram[pivot * n + pivot] ? a : pivot;
         if (!(gram[pivot * n + pivot] > 1e-10L)) /* R takes 1e-5 of the length */
             break;
-        for (size_t k = 0; k < n; k++) {
-            long double held = gram[rank * n + k];
-            gram[rank * n + k] = gram[pivot * n + k], gram[pivot * n + k] = held;
-        }
-        for (size_t k = 0; k < n; k++) {
-            long double held = gram[k * n + rank];
-            gram[k * n + rank] = gram[k * n + pivot], gram[k * n + pivot] = held;
-        }
+        exchange(gram, n, rank, pivot);
         for (size_t a = rank + 1; a < n; a++) {
             long double factor = gram[a * n + rank] / gram[rank * n + rank];
             for (size_t b = rank; b < n; b++)
                 gram[a * n + b] -= factor * gram[rank * n + b];
         }
     }
-    *ret_df = (double)rank - 1;
+    return rank;
+}
+
+enum jb_code jb_replicates_degrees(const struct jb_replicates *replicates, size_t rows,
+                                   struct jb_error *error, double *ret_df) {
+    size_t n = replicates->count, kept = 4 * n;
+    _cleanup_free_ double *sums = NULL;
+    _cleanup_free_ long double *gram = calloc(n * n, sizeof(*gram));
+    if (!gram)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu replicates", n);
+    enum jb_code code = rows > 4 * kept ? sketch(replicates, rows, kept, error, &sums) : JB_OK;
+    if (code)
+        return code;
+    make_gram(sums ? sums : replicates->weight, n, sums ? kept : rows, gram);
+    *ret_df = (double)find_rank(gram, n) - 1;
     return JB_OK;
 }

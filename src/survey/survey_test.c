@@ -125,8 +125,53 @@ static void xlogit_intervals_hold_what_they_promise(void **state) {
     }
 }
 
+/* The same of a weighted, stratified sample, from its rows: markets of their own level and weight, of which
+ * one is looked at, and all. */
+static void xlogit_intervals_hold_in_weighted_strata(void **state) {
+    (void)state;
+    static const double truths[] = {0.05, 0.3, 0.5, 0.8, 0.95};
+    static const size_t sizes[] = {100, 1300};
+    enum { RUNS = 1500, STRATA = 5, MOST = 1300 };
+    struct jb_random random = jb_random_make(2025);
+    static uint32_t stratum[MOST], block[MOST];
+    static double weight[MOST], y[MOST];
+    for (size_t i = 0; i < JB_COUNT(truths) * JB_COUNT(sizes); i++) {
+        double truth = truths[i / JB_COUNT(sizes)];
+        size_t n = sizes[i % JB_COUNT(sizes)], held = 0;
+        struct jb_design design = {
+            .count = n, .weight = weight, .stages = {{.stratum = stratum}}, .stage_count = 1};
+        for (size_t row = 0; row < n; row++) {
+            stratum[row] = (uint32_t)(row % STRATA);
+            weight[row] = 1 + 0.25 * (double)stratum[row];
+            block[row] = 0;
+        }
+        assert_int_equal(jb_design_prepare(&design, NULL), JB_OK);
+        for (size_t run = 0; run < RUNS; run++) {
+            struct jb_estimates e;
+            struct jb_variables variables = {.width = 1, .block_count = 1, .block = block, .y = y};
+            for (size_t row = 0; row < n; row++) {
+                /* Levels differ by the stratum, and weigh out to the truth: weights 1, 1.25 … 2 around 1.5.
+                 */
+                double away = 0.4 * truth * (1 - truth) * ((double)stratum[row] - 2 - 1.0 / 3);
+                y[row] = jb_random_unit(&random) < truth + away;
+            }
+            assert_int_equal(jb_estimate(&design, JB_MEAN, &variables, NULL, &e), JB_OK);
+            struct jb_proportion proportion = {e.value[0], e.covariance[0], n, e.kish[0], e.df[0]};
+            double low, high;
+            jb_proportion_interval(JB_INTERVAL_XLOGIT, &proportion, 0.95, &low, &high);
+            held += low <= truth && truth <= high;
+            jb_estimates_free(&e);
+        }
+        jb_design_finish(&design);
+        double share = (double)held / RUNS;
+        if (share < 0.93 || share > 0.97)
+            fail_msg("p %g, n %zu: %g", truth, n, share);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(xlogit_intervals_hold_in_weighted_strata),
         cmocka_unit_test(t_of_many_degrees_follows_its_expansion),
         cmocka_unit_test(quantiles_turn_probabilities_round),
         cmocka_unit_test(nobody_and_everybody_have_clopper_pearson_ends),

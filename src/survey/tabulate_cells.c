@@ -121,8 +121,10 @@ static void add_letter(struct jb_cell *cell, const char *letter) {
 /* Letters of the groups that each cell is above, false discoveries among the figure's pairs held down. */
 static enum jb_code compare_groups(struct jb_tabulate_work *work, size_t first_pair) {
     size_t count = work->made.pair_count - first_pair;
+    if (count == 0)
+        return JB_OK;
     struct jb_pair *pairs = work->made.pairs + first_pair;
-    _cleanup_free_ double *p = calloc(count ? count : 1, sizeof(*p));
+    _cleanup_free_ double *p = calloc(count, sizeof(*p));
     if (!p)
         return jb_error_set(work->error, JB_MEMORY, "no memory for %zu pairs", count);
     for (size_t i = 0; i < count; i++)

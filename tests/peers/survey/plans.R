@@ -44,6 +44,13 @@ base <- list(
                    c("strata = stratum", "clusters = psu, ssu", "population = n1, n2")),
   unstratified = list(svydesign(~psu, weights = ~w, data = s), "clusters = psu"))
 
+for (lonely in c("certainty", "adjust", "average"))
+  base[[paste0("lonely_", lonely)]] <- list(svydesign(~psu, strata = ~lone, weights = ~w, data = s),
+                                            c("strata = lone", "clusters = psu", paste("lonely =", lonely)))
+s$cell <- ifelse(seq_len(nrow(s)) == 5, 99, s$stratum)   # a stratum of a single row
+base$lonely_row <- list(svydesign(~1, strata = ~cell, weights = ~w, data = s), c("strata = cell", "lonely = adjust"),
+                        "replicated.csv")
+
 rep_jk1 <- as.svrepdesign(base$unstratified[[1]], type = "JK1")
 rep_jkn <- as.svrepdesign(base$clustered[[1]], type = "JKn")
 rep_jkn_fpc <- as.svrepdesign(base$two_stage[[1]], type = "JKn")
@@ -71,7 +78,7 @@ in_columns("brr", brr, "BRR", character())
 in_columns("fay", fay, "Fay", "rho = 0.3", combined = FALSE)
 in_columns("boot", boot, "bootstrap", character())
 in_columns("mse", mse, "other", c(sprintf("scale = %.17g", mse$scale), "around = estimate"))
-replicated <- cbind(read.csv("sample.csv"), do.call(cbind, columns))
+replicated <- cbind(read.csv("sample.csv"), cell = s$cell, do.call(cbind, columns))
 con <- file("replicated.csv", "w")
 writeLines(paste(names(replicated), collapse = ","), con)
 writeLines(do.call(paste, c(lapply(replicated, function(v) ifelse(is.na(v), "", sprintf("%.17g", v))), sep = ",")), con)
@@ -161,6 +168,9 @@ for (design in names(base)) for (method in names(methods)) {
   # Bounds cannot be met in every replicate; there R goes on with what it has.
   if (is_replicated && method %in% c("logit", "linear_bounded")) next
   if (grepl("columns", design) && method == "post_g") next
+  if (grepl("lonely", design) && !(method %in% c("none", "rake", "linear"))) next
+  options(survey.lonely.psu = if (design == "lonely_row") "adjust" else if (grepl("lonely", design))
+    sub("lonely_", "", design) else "fail")
   name <- paste(design, method, sep = "-")
   d <- tryCatch(methods[[method]][[1]](base[[design]][[1]]), error = function(e) {
     message(name, ": ", conditionMessage(e)); NULL })
