@@ -1,4 +1,4 @@
-/* HTML: text of others made safe, and tables, for pages that stand alone. */
+/* HTML: text of others made safe, for pages that stand alone. */
 #ifndef JB_REPORT_HTML_H
 #define JB_REPORT_HTML_H
 

@@ -142,8 +142,8 @@ static enum jb_code write_matrix(const struct jb_compare_view *view, const struc
         jb_table_text(table, view->classes->items[order[i]].label, NULL);
         for (size_t j = 0; j < count; j++) {
             double above = c->above[order[i] * c->group_count + order[j]];
-            (void)snprintf(text, sizeof(text), isnan(above) ? "" : "%.0f", 100 * above);
-            jb_table_text(table, text, NULL);
+            (void)snprintf(text, sizeof(text), "%.0f", 100 * above);
+            jb_table_text(table, isnan(above) ? "" : text, NULL);
         }
     }
     enum jb_code code = jb_table_check(table, error);

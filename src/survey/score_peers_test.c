@@ -75,7 +75,7 @@ static struct jb_scoring score(const char *name, struct jb_design *design) {
         (struct jb_design_stage){.stratum = strcmp(name, "srs") == 0 ? NULL : sample.stratum,
                                  .cluster = strncmp(name, "clustered", 9) == 0 ? sample.psu : NULL,
                                  .population = strcmp(name, "clustered_fpc") == 0 ? sample.size : NULL};
-    struct jb_scoring made;
+    struct jb_scoring made = {0};
     struct jb_error error = {0};
     if (jb_design_prepare(design, &error) ||
         jb_score(design, &model, sample.values, sample.block, 4, &error, &made))
