@@ -51,15 +51,22 @@ _joulebook() {
     statement,--commodity) COMPREPLY=($(compgen -W "energy embodied water" -- "$word")); return ;;
     statement,--limit) :; return ;;
     statement,--sort) COMPREPLY=($(compgen -W "amount name" -- "$word")); return ;;
+    statement,--every) COMPREPLY=($(compgen -W "hour day" -- "$word")); return ;;
+    statement,--per) :; return ;;
+    statement,--basis) :; return ;;
     explain,--from) :; return ;;
     explain,--to) :; return ;;
+    explain,--figure) COMPREPLY=($(compgen -W "carbon_location carbon_market carbon_hourly scope2_location scope2_market scope3_location scope3_market carbon_embodied carbon_sci water_used cost" -- "$word")); return ;;
+    explain,--by) COMPREPLY=($(compgen -W "process cgroup host account" -- "$word")); return ;;
+    explain,--per) :; return ;;
+    explain,--basis) :; return ;;
     explain,--flows) :; return ;;
     explain,--commodity) COMPREPLY=($(compgen -W "energy embodied water" -- "$word")); return ;;
     export,--from) :; return ;;
     export,--to) :; return ;;
     export,--account) :; return ;;
     export,--format) COMPREPLY=($(compgen -W "csv jsonl" -- "$word")); return ;;
-    import,--format) COMPREPLY=($(compgen -W "auto flows focus aws azure gcp alibaba" -- "$word")); return ;;
+    import,--format) COMPREPLY=($(compgen -W "auto flows focus aws azure gcp alibaba meter" -- "$word")); return ;;
     import,--map) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     import,--per) :; return ;;
     import,--label) :; return ;;
@@ -67,6 +74,15 @@ _joulebook() {
     import,--currency) :; return ;;
     import,--skip-bad) :; return ;;
     import,--skipped) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    import,--meters) :; return ;;
+    import,--site) :; return ;;
+    import,--grid) :; return ;;
+    import,--unit) :; return ;;
+    import,--kind) :; return ;;
+    import,--times) :; return ;;
+    import,--step) :; return ;;
+    import,--zone) :; return ;;
+    import,--dates) :; return ;;
     factors,--at) :; return ;;
     factors,--name) :; return ;;
     factors,--series) :; return ;;
@@ -79,6 +95,10 @@ _joulebook() {
     factors,--uncertainty) :; return ;;
     factors,--from) :; return ;;
     factors,--to) :; return ;;
+    kpi,--every) :; return ;;
+    kpi,--site) :; return ;;
+    kpi,--from) :; return ;;
+    kpi,--to) :; return ;;
     rank,--weights) :; return ;;
     rank,--goalposts) :; return ;;
     rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
@@ -93,6 +113,53 @@ _joulebook() {
     rank,--seed) :; return ;;
     rank,--at) :; return ;;
     rank,--limit) :; return ;;
+    plan,--energy) :; return ;;
+    plan,--duration) :; return ;;
+    plan,--window) :; return ;;
+    plan,--regions) :; return ;;
+    plan,--from) :; return ;;
+    plan,--by) COMPREPLY=($(compgen -W "carbon price" -- "$word")); return ;;
+    plan,--forecast) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--gpu) :; return ;;
+    estimate,--gpus) :; return ;;
+    estimate,--precision) COMPREPLY=($(compgen -W "bf16 fp8 int8 int4 mxfp4" -- "$word")); return ;;
+    estimate,--tensor-parallel) :; return ;;
+    estimate,--data-parallel) :; return ;;
+    estimate,--pipeline-parallel) :; return ;;
+    estimate,--ring-parallel) :; return ;;
+    estimate,--input-tokens) :; return ;;
+    estimate,--output-tokens) :; return ;;
+    estimate,--cached-tokens) :; return ;;
+    estimate,--concurrency) :; return ;;
+    estimate,--rate) :; return ;;
+    estimate,--image) :; return ;;
+    estimate,--images) :; return ;;
+    estimate,--video) :; return ;;
+    estimate,--video-seconds) :; return ;;
+    estimate,--vision-tokens) :; return ;;
+    estimate,--experts-per-token) :; return ;;
+    estimate,--size) :; return ;;
+    estimate,--frames) :; return ;;
+    estimate,--steps) :; return ;;
+    estimate,--guidance) COMPREPLY=($(compgen -W "yes" -- "$word")); return ;;
+    estimate,--batch) :; return ;;
+    estimate,--train-tokens) :; return ;;
+    estimate,--sequence-tokens) :; return ;;
+    estimate,--trained-share) :; return ;;
+    estimate,--mfu) :; return ;;
+    estimate,--region) :; return ;;
+    estimate,--at) COMPREPLY=($(compgen -W "when" -- "$word")); return ;;
+    estimate,--pue) :; return ;;
+    estimate,--wue) :; return ;;
+    estimate,--electricity-price) :; return ;;
+    estimate,--gpu-price) :; return ;;
+    estimate,--currency) :; return ;;
+    estimate,--config) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--compare) :; return ;;
+    estimate,--score) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--at-least) :; return ;;
+    estimate,--rows) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    estimate,--out) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
     payback,--require) :; return ;;
     payback,--draws) :; return ;;
     payback,--seed) :; return ;;
@@ -100,10 +167,21 @@ _joulebook() {
     index,--question) :; return ;;
     index,--by) :; return ;;
     index,--where) :; return ;;
+    index,--out) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    index,--lang) :; return ;;
+    index,--title) :; return ;;
+    index,--plan) :; return ;;
+    index,--market) :; return ;;
+    index,--from) :; return ;;
+    index,--wave) :; return ;;
+    index,--draws) :; return ;;
+    index,--seed) :; return ;;
+    index,--concentration) :; return ;;
+    index,--table) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors rank estimate payback index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors rank estimate payback index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors kpi rank plan estimate payback index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors kpi rank plan estimate payback index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -128,17 +206,17 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--from --to --json --csv --help" -- "$word"))
         ;;
     statement)
-        COMPREPLY=($(compgen -W "--from --to --by --depth --account --commodity --limit --sort --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--from --to --by --depth --account --commodity --limit --sort --every --per --basis --json --csv --help" -- "$word"))
         ;;
     explain)
-        COMPREPLY=($(compgen -W "--from --to --flows --commodity --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--from --to --figure --by --per --basis --flows --commodity --json --csv --help" -- "$word"))
         ;;
     export)
         COMPREPLY=($(compgen -W "--from --to --account --format --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     import)
-        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --map --per --label --utilisation --currency --skip-bad --skipped --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --map --per --label --utilisation --currency --skip-bad --skipped --meters --site --grid --unit --kind --times --step --zone --dates --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     label)
@@ -148,17 +226,23 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--at --name --replace --series --columns --zone --dates --step --source --licence --uncertainty --steps --from --to --json --csv --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
+    kpi)
+        COMPREPLY=($(compgen -W "--every --site --from --to --json --csv --help" -- "$word"))
+        ;;
     rank)
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
         ;;
+    plan)
+        COMPREPLY=($(compgen -W "--energy --duration --window --interruptible --regions --from --by --forecast --json --csv --help" -- "$word"))
+        ;;
     estimate)
-        COMPREPLY=($(compgen -W "--help" -- "$word"))
+        COMPREPLY=($(compgen -W "--gpu --gpus --precision --tensor-parallel --data-parallel --pipeline-parallel --expert-parallel --ring-parallel --input-tokens --output-tokens --cached-tokens --concurrency --rate --image --images --video --video-seconds --vision-tokens --sparse-attention --experts-per-token --size --frames --steps --guidance --batch --train-tokens --sequence-tokens --trained-share --mfu --region --at --pue --wue --electricity-price --gpu-price --currency --config --compare --score --at-least --rows --out --json --csv --help" -- "$word"))
         ;;
     payback)
         COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))
         ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --pairs --out --lang --title --plan --market --from --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
         ;;
     esac
 }
