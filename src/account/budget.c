@@ -87,7 +87,7 @@ size_t jb_budget_parts(const struct jb_budget *budget, uint32_t figure,
     }
     for (end = low; end < budget->count && budget->parts[end].figure == figure;)
         end++;
-    *ret_parts = budget->parts + low;
+    *ret_parts = budget->parts ? budget->parts + low : NULL;
     return end - low;
 }
 
