@@ -251,6 +251,7 @@ int import_meter(const struct jb_cli *cli, const struct import_meter_options *op
     struct jb_meter_request request = {.book = cli->book,
                                        .paths = paths,
                                        .path_count = path_count,
+                                       .standard_input = stdin,
                                        .rules = &rules,
                                        .is_dry_run = is_dry_run};
     int status = take_rules(cli, options, &rules);

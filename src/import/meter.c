@@ -115,8 +115,8 @@ enum jb_code jb_meter_import(const struct jb_meter_request *request, struct jb_e
     _cleanup_(jb_inputs_free) struct jb_inputs inputs = {0};
     struct jb_meter_result result = {0};
     struct jb_ledger *ledger = NULL;
-    enum jb_code code =
-        jb_inputs_open(&meter_format, request->paths, request->path_count, NULL, error, &inputs);
+    enum jb_code code = jb_inputs_open(&meter_format, request->paths, request->path_count,
+                                       request->standard_input, error, &inputs);
     if (!code)
         code = read_files(request, &inputs, &meters, error);
     if (!code)

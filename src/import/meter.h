@@ -6,6 +6,8 @@
 #include "base/stamp.h"
 #include "ledger/ledger.h"
 
+#include <stdio.h>
+
 #define JB_METER_NAME_SIZE       128
 #define JB_METER_CEILING         ((size_t)10000)   /* meters of one import */
 #define JB_METER_READING_CEILING ((size_t)1 << 26) /* readings of one import */
@@ -59,7 +61,8 @@ enum jb_code jb_meter_rules_add_list(struct jb_meter_rules *rules, const char *l
 
 struct jb_meter_request {
     const char *book;
-    const char *const *paths; /* CSV; "-" standard input */
+    const char *const *paths; /* CSV; "-" is standard_input */
+    FILE *standard_input;
     size_t path_count;
     const struct jb_meter_rules *rules;
     struct jb_stamp_style style;

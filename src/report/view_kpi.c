@@ -116,7 +116,7 @@ static void add_target(struct jb_table *table, const struct jb_kpi_target_view *
     jb_table_time(table, target->by_ns, jb_day_format(target->by_ns, text));
     if (!target->is_known) {
         for (int i = 0; i < 5; i++)
-            jb_table_null(table, "unknown");
+            jb_table_null(table, i == 0 ? "unknown" : "");
         jb_table_null(table, "no figures");
         return;
     }

@@ -19,7 +19,7 @@ COMPLETIONS = [
     ('joulebook sta', ['statement']),
     ('joulebook --bo', ['--book']),
     ('joulebook meter --idle by-', ['by-use', 'by-reservation']),
-    ('joulebook --book x.db statement --b', ['--by']),
+    ('joulebook --book x.db statement --lim', ['--limit']),
     ('joulebook statement --by c', ['cgroup']),
     ('joulebook help ex', ['explain', 'export']),
     ('joulebook nonsense ', []),
@@ -60,10 +60,14 @@ def check_help(program, verbs):
         say(in_code <= in_help | {'--help'}, f'{verb.name}: every option of the code is in --help',
             ' '.join(sorted(in_code - in_help)))
         unknown = []
+        commands = [[]] + [[name] for name in
+                           set(re.findall(rf'^ *(?:usage: )?joulebook {verb.name} ([a-z]+) ', verb.text, re.M))]
         for option in (option for option in verb.options if option.name != '--help'):
-            # A wrong value or none is another error than an option that is not known.
-            output = run([PROGRAM, '--book', '/dev/null/none', verb.name, option.name + '=', '--no-such-option'])[1]
-            if f"unknown option '{option.name}" in output:
+            # A wrong value or none is another error than an option that is not known. Of a verb with several
+            # commands (index score) one of them has it.
+            outputs = [run([PROGRAM, '--book', '/dev/null/none', verb.name, *command, option.name + '=',
+                            '--no-such-option'])[1] for command in commands]
+            if all(f"unknown option '{option.name}" in output for output in outputs):
                 unknown.append(option.name)
         say(not unknown, f'{verb.name}: every option of --help is known to the code', ' '.join(unknown))
         say(all(len(line) <= 110 for line in verb.text.splitlines()), f'{verb.name}: help fits a screen')
