@@ -29,7 +29,7 @@ struct jb_verb {
     int (*run)(struct jb_cli *cli); /* exit status: 0 good, 1 bad answer, 2 usage, 3 bad input, 4 could not */
 };
 
-extern const struct jb_verb jb_verb_balance, jb_verb_estimate, jb_verb_explain, jb_verb_export,
+extern const struct jb_verb jb_verb_balance, jb_verb_check, jb_verb_estimate, jb_verb_explain, jb_verb_export,
     jb_verb_factors, jb_verb_import, jb_verb_index, jb_verb_kpi, jb_verb_label, jb_verb_meter,
     jb_verb_payback, jb_verb_plan, jb_verb_rank, jb_verb_run, jb_verb_sources, jb_verb_statement, jb_verb_top;
 

@@ -25,6 +25,7 @@ const struct jb_verb *const jb_verb_table[] = {
     &jb_verb_label,
     &jb_verb_factors,
     &jb_verb_kpi,
+    &jb_verb_check,
     &jb_verb_rank,
     &jb_verb_plan,
     &jb_verb_estimate,

@@ -2,9 +2,12 @@
 #ifndef JB_DECIDE_CLAIM_H
 #define JB_DECIDE_CLAIM_H
 
+#include "account/setting.h"
 #include "base/cleanup.h"
 #include "base/strings.h"
 #include "decide/course.h"
+#include "factor/factor.h"
+#include "ledger/ledger.h"
 
 enum jb_claim_kind {
     JB_CLAIM_PUE,       /* at most */
@@ -69,11 +72,19 @@ struct jb_claim_evidence {
     double other_hours_kwh; /* of it: counted by volume, from hours in which it was not used */
     double undeliverable_kwh; /* of it: from grids that do not reach the site */
     double consumed_kwh;
-    const struct jb_course_point *points; /* goals: the figures so far, in order of time */
+    struct jb_course_point *points; /* goals: the figures so far, by year, in order of time; malloc'd */
     size_t point_count;
     struct jb_claim_figure declared; /* by the provider itself: shown, and no evidence */
-    const char *declared_source;
+    char declared_source[400];
 };
+
+/* Looks for evidence: meters and contracts of the claim's site (all sites of the setting when it names none)
+ * and, beside them, what the provider declares. ledger NULL: there is no book. JB_INPUT: the claim names a
+ * site that neither the setting nor the book has; file is for the message. */
+enum jb_code jb_claim_look(struct jb_ledger *ledger, const struct jb_setting *setting,
+                           const struct jb_factors *factors, const struct jb_claim *claim, const char *file,
+                           int64_t now_ns, struct jb_error *error, struct jb_claim_evidence *ret_evidence);
+void jb_claim_evidence_free(struct jb_claim_evidence *evidence); /* NULL-safe */
 
 enum jb_claim_verdict { JB_CLAIM_SUPPORTED, JB_CLAIM_CONTRADICTED, JB_CLAIM_NOT_SHOWN };
 const char *jb_claim_verdict_name(enum jb_claim_verdict verdict);

@@ -99,6 +99,7 @@ _joulebook() {
     kpi,--site) :; return ;;
     kpi,--from) :; return ;;
     kpi,--to) :; return ;;
+    check,--at) :; return ;;
     rank,--weights) :; return ;;
     rank,--goalposts) :; return ;;
     rank,--by) COMPREPLY=($(compgen -W "region" -- "$word")); return ;;
@@ -180,8 +181,8 @@ _joulebook() {
     index,--table) :; return ;;
     esac
     case $verb in
-    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors kpi rank plan estimate payback index help" -- "$word")) ;;
-    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors kpi rank plan estimate payback index" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "--book --root --config --version --help sources meter top run balance statement explain export import label factors kpi check rank plan estimate payback index help" -- "$word")) ;;
+    help) COMPREPLY=($(compgen -W "sources meter top run balance statement explain export import label factors kpi check rank plan estimate payback index" -- "$word")) ;;
     sources)
         COMPREPLY=($(compgen -W "--replay --json --csv --help" -- "$word"))
         ;;
@@ -228,6 +229,9 @@ _joulebook() {
         ;;
     kpi)
         COMPREPLY=($(compgen -W "--every --site --from --to --json --csv --help" -- "$word"))
+        ;;
+    check)
+        COMPREPLY=($(compgen -W "--at --json --csv --help" -- "$word"))
         ;;
     rank)
         COMPREPLY=($(compgen -W "--weights --goalposts --by --providers --regions --countries --near --max-latency --data --concentration --draws --seed --at --limit --evidence --json --csv --help" -- "$word"))
