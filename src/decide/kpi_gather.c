@@ -73,20 +73,20 @@ static struct jb_kpi_amount *amount_of(struct jb_kpi_facts *facts, enum part par
 
 static enum jb_code add_route(struct gather *gather, const struct jb_sum *sum, enum part part, double amount,
                               struct jb_error *error) {
-    struct route *route = gather->routes, *end = route + gather->route_count;
-    while (route < end && (route->from != sum->from || route->to != sum->to ||
-                           route->uncertainty_ppm != sum->uncertainty_ppm || route->part != part))
-        route++;
-    if (route == end) {
-        enum jb_code code =
-            jb_array_reserve(&gather->routes, &gather->route_capacity, gather->route_count + 1, ROUTE_CEILING,
-                             "routes of a site", error);
+    size_t r = 0;
+    while (r < gather->route_count &&
+           (gather->routes[r].from != sum->from || gather->routes[r].to != sum->to ||
+            gather->routes[r].uncertainty_ppm != sum->uncertainty_ppm || gather->routes[r].part != part))
+        r++;
+    if (r == gather->route_count) {
+        enum jb_code code = jb_array_reserve(&gather->routes, &gather->route_capacity, r + 1, ROUTE_CEILING,
+                                             "routes of a site", error);
         if (code)
             return code;
-        route = &gather->routes[gather->route_count++];
-        *route = (struct route){sum->from, sum->to, sum->uncertainty_ppm, part, 0};
+        gather->routes[gather->route_count++] =
+            (struct route){sum->from, sum->to, sum->uncertainty_ppm, part, 0};
     }
-    route->amount += amount;
+    gather->routes[r].amount += amount;
     return JB_OK;
 }
 
