@@ -96,12 +96,13 @@ static char *split_unit(char *text) {
 
 static enum jb_code parse_uncertainty(const char *text, const struct jb_setting_place *place,
                                       struct jb_error *error, double *ret) {
-    char copy[64];
+    char copy[64] = ""; /* too long a text is no uncertainty; split_unit wants room for one byte more */
     int64_t millionths;
-    snprintf(copy, sizeof copy, "%s", text);
+    if (strlen(text) + 2 <= sizeof copy)
+        snprintf(copy, sizeof copy, "%s", text);
     char *number = trim(copy), *unit = split_unit(number);
-    if (strlen(text) >= sizeof copy || strcmp(unit, "%") != 0 ||
-        jb_decimal_parse(number, 1000000, NULL, &millionths) || millionths < 0 || millionths > 1000000000)
+    if (strcmp(unit, "%") != 0 || jb_decimal_parse(number, 1000000, NULL, &millionths) || millionths < 0 ||
+        millionths > 1000000000)
         return jb_setting_fault(
             place, error,
             "'+-%.30s' is no uncertainty; write one standard deviation in percent, such as "
