@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "base/csv.h"
+#include "base/number.h"
 #include "base/time.h"
 #include "cli/estimate_view.h"
 #include "estimate/rows.h"
 #include "report/output.h"
-#include "survey/number.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,11 +1,11 @@
 /* `joulebook index report`: one page with plots and tables; or its figures for machines. */
 #include "cli/index_scoring.h"
 
+#include "base/number.h"
 #include "report/output.h"
 #include "report/page_index.h"
 #include "report/view_compare.h"
 #include "report/view_score.h"
-#include "survey/number.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* From a survey to scores by groups. */
 #include "cli/index_scoring.h"
 
+#include "base/number.h"
 #include "survey/index_values.h"
-#include "survey/number.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "base/array.h"
 #include "base/csv.h"
-#include "survey/number.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* Fits a straight line through yearly figures and holds it against a target. */
 #include "decide/course.h"
 
-#include "survey/distribution.h"
+#include "base/distribution.h"
 
 #include <assert.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #include "decide/formula.h"
 
 #include "base/ini.h"
-#include "survey/number.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 
 #include "base/array.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/strings.h"
 #include "survey/answers_store.h"
-#include "survey/number.h"
 
 #include <assert.h>
 #include <stdarg.h>

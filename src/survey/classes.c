@@ -2,7 +2,7 @@
 #include "survey/classes.h"
 
 #include "base/memory.h"
-#include "survey/number.h"
+#include "base/number.h"
 
 #include <string.h>
 

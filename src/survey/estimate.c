@@ -2,8 +2,8 @@
 #include "survey/estimate.h"
 
 #include "base/cleanup.h"
+#include "base/distribution.h"
 #include "base/memory.h"
-#include "survey/distribution.h"
 #include "survey/units.h"
 
 #include <assert.h>

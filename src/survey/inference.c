@@ -2,7 +2,7 @@
 #include "survey/inference.h"
 
 #include "base/cleanup.h"
-#include "survey/distribution.h"
+#include "base/distribution.h"
 #include "survey/units.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* Agreement with R's survey package: tests/peers/survey holds a sample, and what R says of it under many
  * designs. */
 #include "base/csv.h"
-#include "survey/distribution.h"
+#include "base/distribution.h"
 #include "survey/inference.h"
 
 #include <math.h>

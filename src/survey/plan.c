@@ -2,7 +2,7 @@
 #include "survey/plan.h"
 
 #include "base/array.h"
-#include "survey/number.h"
+#include "base/number.h"
 #include "survey/plan_reader.h"
 
 #include <string.h>

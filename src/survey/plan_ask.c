@@ -1,6 +1,6 @@
 /* index.ini: what was asked, and by which groups and filters it is read. */
 #include "base/array.h"
-#include "survey/number.h"
+#include "base/number.h"
 #include "survey/plan_reader.h"
 
 #include <string.h>

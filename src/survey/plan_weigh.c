@@ -1,6 +1,6 @@
 /* index.ini: replicate weights, and what the weights are calibrated to. */
 #include "base/array.h"
-#include "survey/number.h"
+#include "base/number.h"
 #include "survey/plan_reader.h"
 
 #include <string.h>

@@ -3,8 +3,8 @@
 
 #include "base/array.h"
 #include "base/csv.h"
+#include "base/number.h"
 #include "base/strings.h"
-#include "survey/number.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "survey/replicates.h"
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/random.h"
-#include "survey/number.h"
 
 #include <assert.h>
 #include <string.h>

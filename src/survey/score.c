@@ -5,7 +5,7 @@
 #include "survey/score.h"
 
 #include "base/cleanup.h"
-#include "survey/distribution.h"
+#include "base/distribution.h"
 
 #include <assert.h>
 #include <math.h>

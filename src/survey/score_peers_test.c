@@ -2,7 +2,7 @@
  * sample and what R says of it. */
 #include "base/cleanup.h"
 #include "base/csv.h"
-#include "survey/number.h"
+#include "base/number.h"
 #include "survey/score.h"
 
 #include <math.h>

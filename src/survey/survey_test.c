@@ -1,7 +1,7 @@
 /* What holds of designs, intervals and comparisons by hand, beside the agreement with a peer. */
 #include "base/cleanup.h"
+#include "base/distribution.h"
 #include "base/random.h"
-#include "survey/distribution.h"
 #include "survey/inference.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Cells of a tabulation: intervals, effective n, suppression, letters of groups that differ. */
 #include "base/array.h"
-#include "survey/distribution.h"
+#include "base/distribution.h"
 #include "survey/tabulate_work.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
  */
 #include "survey/tabulate.h"
 
-#include "survey/number.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <setjmp.h>

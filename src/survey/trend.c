@@ -1,7 +1,7 @@
 /* Differences of scores over time. */
 #include "survey/trend.h"
 
-#include "survey/distribution.h"
+#include "base/distribution.h"
 
 #include <math.h>
 #include <string.h>

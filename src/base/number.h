@@ -1,6 +1,6 @@
 /* Numbers in answers and settings: decimal text to double, the same in every locale. */
-#ifndef JB_SURVEY_NUMBER_H
-#define JB_SURVEY_NUMBER_H
+#ifndef JB_BASE_NUMBER_H
+#define JB_BASE_NUMBER_H
 
 #include <stdbool.h>
 

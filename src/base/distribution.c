@@ -3,7 +3,7 @@
  * The incomplete beta function is its continued fraction (DLMF 8.17.22) by Lentz's method. Its prefactor
  * x^a (1-x)^b / B(a,b) is put together from deviance terms (C. Loader, "Fast and accurate computation of
  * binomial probabilities", 2000), since differences of lgamma lose all digits for large a and b. */
-#include "survey/distribution.h"
+#include "base/distribution.h"
 
 #include <assert.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* Distribution functions and quantiles that intervals and tests need, to a relative error of about 1e-12. */
-#ifndef JB_SURVEY_DISTRIBUTION_H
-#define JB_SURVEY_DISTRIBUTION_H
+#ifndef JB_BASE_DISTRIBUTION_H
+#define JB_BASE_DISTRIBUTION_H
 
 /* Quantile of the standard normal; probability in (0, 1). */
 double jb_normal_quantile(double probability);

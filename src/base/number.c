@@ -1,5 +1,5 @@
 /* Decimal text to double. */
-#include "survey/number.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <stdint.h>
