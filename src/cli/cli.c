@@ -108,6 +108,40 @@ int jb_cli_period(const struct jb_cli *cli, const char *from, const char *to, st
     return -1;
 }
 
+int jb_cli_count(const struct jb_cli *cli, const char *option, const char *text, uint64_t low, uint64_t high,
+                 uint64_t *ret) {
+    uint64_t value;
+    if (!text)
+        return -1;
+    if (jb_uint64_parse(text, NULL, &value) || value < low || value > high)
+        return jb_cli_usage(cli, "%s: '%.60s' is no whole number from %llu to %llu", option, text,
+                            (unsigned long long)low, (unsigned long long)high);
+    *ret = value;
+    return -1;
+}
+
+int jb_cli_group_by(const struct jb_cli *cli, const char *by, struct jb_statement_request *request) {
+    static const struct {
+        const char *name;
+        enum jb_group_by by;
+    } groups[] = {{"account", JB_BY_ACCOUNT},
+                  {"host", JB_BY_HOST},
+                  {"cgroup", JB_BY_CGROUP},
+                  {"process", JB_BY_PROCESS}};
+    for (size_t i = 0; i < JB_COUNT(groups); i++) {
+        if (strcmp(by, groups[i].name) == 0) {
+            request->by = groups[i].by;
+            return -1;
+        }
+    }
+    if (strncmp(by, "label:", 6) == 0 && by[6] && strlen(by + 6) < sizeof((struct jb_label *)0)->key) {
+        request->by = JB_BY_LABEL;
+        request->label_key = by + 6;
+        return -1;
+    }
+    return jb_cli_usage(cli, "--by: '%.60s' is none of account, host, cgroup, process, label:KEY", by);
+}
+
 int jb_cli_form(const struct jb_cli *cli, const char *json, const char *csv, enum jb_form *ret_form) {
     if (json && csv)
         return jb_cli_usage(cli, "--json and --csv exclude each other");
@@ -175,19 +209,23 @@ enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PAT
                : jb_error_set(error, JB_USAGE, "the folder of own factor tables has too long a path");
 }
 
-int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors) {
+enum jb_code jb_cli_factors(const struct jb_cli *cli, struct jb_error *error,
+                            struct jb_factors **ret_factors) {
     char own_path[PATH_MAX];
-    struct jb_error error = {0};
     _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
-    enum jb_code code = jb_cli_own_factors_path(&error, own_path);
-    if (!code) {
-        struct jb_factor_load load = {.data_path = jb_cli_data_path(cli), .own_path = own_path};
-        code = jb_factors_load(&load, &error, &factors);
-    }
+    enum jb_code code = jb_cli_own_factors_path(error, own_path);
+    struct jb_factor_load load = {.data_path = jb_cli_data_path(cli), .own_path = own_path};
     if (!code)
-        code = jb_factors_check(factors, &error);
-    if (code)
-        return jb_cli_fail(cli, code, &error);
-    *ret_factors = JB_TAKE(factors);
-    return -1;
+        code = jb_factors_load(&load, error, &factors);
+    if (!code)
+        code = jb_factors_check(factors, error);
+    if (!code)
+        *ret_factors = JB_TAKE(factors);
+    return code;
+}
+
+int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors) {
+    struct jb_error error = {0};
+    enum jb_code code = jb_cli_factors(cli, &error, ret_factors);
+    return code ? jb_cli_fail(cli, code, &error) : -1;
 }

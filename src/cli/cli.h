@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "factor/factor.h"
-#include "ledger/ledger.h"
+#include "ledger/statement.h"
 #include "report/form.h"
 
 #include <limits.h>
@@ -58,6 +58,11 @@ int jb_cli_form(const struct jb_cli *cli, const char *json, const char *csv, enu
 
 /* Opens cli->book for reading, or fails with a hint to run `meter` first. Returns -1 to go on. */
 int jb_cli_open_book(const struct jb_cli *cli, enum jb_store_mode mode, struct jb_ledger **ret_ledger);
+/* A whole number from low to high; text NULL: *ret stays. Returns -1 to go on. */
+int jb_cli_count(const struct jb_cli *cli, const char *option, const char *text, uint64_t low, uint64_t high,
+                 uint64_t *ret);
+/* --by of what is grouped: account, host, cgroup, process or label:KEY. Returns -1 to go on. */
+int jb_cli_group_by(const struct jb_cli *cli, const char *by, struct jb_statement_request *request);
 /* --from and --to ("last 24h", ISO 8601) into a query. Returns -1 to go on. */
 int jb_cli_period(const struct jb_cli *cli, const char *from, const char *to, struct jb_query *ret_query);
 
@@ -71,7 +76,10 @@ const char *jb_cli_data_path(const struct jb_cli *cli);
  * the user's data folder, or /var/lib/joulebook/factors for root. */
 enum jb_code jb_cli_own_factors_path(struct jb_error *error, char ret[static PATH_MAX]);
 /* The tables that ship and the user's own, all of them good: figures are not cited from tables that are
- * partly wrong. Returns -1 to go on. */
+ * partly wrong. */
+enum jb_code jb_cli_factors(const struct jb_cli *cli, struct jb_error *error,
+                            struct jb_factors **ret_factors);
+/* The same, with the message when it fails. Returns -1 to go on. */
 int jb_cli_load_factors(const struct jb_cli *cli, struct jb_factors **ret_factors);
 
 /* Where the setting is: --config, $JOULEBOOK_CONFIG, joulebook.ini beside the book, or in the user's

@@ -168,16 +168,6 @@ static int parse_request(const struct jb_cli *cli, const struct jb_option *optio
     return -1;
 }
 
-static enum jb_code load_factors(const struct jb_cli *cli, struct jb_error *error,
-                                 struct jb_factors **ret_factors) {
-    char own[PATH_MAX];
-    enum jb_code code = jb_cli_own_factors_path(error, own);
-    struct jb_factor_load load = {.data_path = jb_cli_data_path(cli), .own_path = own};
-    if (!code)
-        code = jb_factors_load(&load, error, ret_factors);
-    return code ? code : jb_factors_check(*ret_factors, error);
-}
-
 /* The score of a line goes to every model that is called so, or was asked for so. */
 static void take_score(const char *name, double score, struct jb_estimated *models, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -316,7 +306,7 @@ static int estimate(const struct request *request) {
     for (size_t i = 0; i < request->model_count && !code; i++)
         code = estimate_one(request, tables, request->models[i], &error, &models[i]);
     if (!code)
-        code = load_factors(request->cli, &error, &factors);
+        code = jb_cli_factors(request->cli, &error, &factors);
     for (size_t i = 0; i < request->model_count && !code; i++) {
         if (!*models[i].refusal)
             code = jb_footprint_make(&models[i].estimate, factors, &request->footprint, &error,

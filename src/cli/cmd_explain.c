@@ -112,13 +112,6 @@ static int explain_figure(const struct jb_cli *cli, struct jb_ledger *ledger, en
 
 static int parse_wish(const struct jb_cli *cli, const struct jb_option *options, const char *of,
                       struct wish *wish) {
-    static const struct {
-        const char *name;
-        enum jb_group_by by;
-    } groups[] = {{"account", JB_BY_ACCOUNT},
-                  {"host", JB_BY_HOST},
-                  {"cgroup", JB_BY_CGROUP},
-                  {"process", JB_BY_PROCESS}};
     const char *by = options[BY].value, *name = options[FIGURE].value ? options[FIGURE].value : "carbon_sci";
     int status = jb_cli_period(cli, options[FROM].value, options[TO].value, &wish->request.query);
     if (status >= 0)
@@ -137,18 +130,7 @@ static int parse_wish(const struct jb_cli *cli, const struct jb_option *options,
     wish->unit = options[PER].value;
     wish->basis = options[BASIS].value;
     wish->is_row = by != NULL;
-    if (!by)
-        return -1;
-    for (size_t i = 0; i < JB_COUNT(groups); i++) {
-        wish->request.by = groups[i].by;
-        if (strcmp(by, groups[i].name) == 0)
-            return -1;
-    }
-    wish->request.by = JB_BY_LABEL;
-    wish->request.label_key = by + 6;
-    if (strncmp(by, "label:", 6) != 0 || !by[6] || strlen(by + 6) >= sizeof((struct jb_label *)0)->key)
-        return jb_cli_usage(cli, "--by: '%.60s' is none of account, host, cgroup, process, label:KEY", by);
-    return -1;
+    return by ? jb_cli_group_by(cli, by, &wish->request) : -1;
 }
 
 /* ---- what is booked ---- */

@@ -16,14 +16,6 @@ struct request {
     enum jb_form form;
 };
 
-static int parse_count(const struct jb_cli *cli, const char *name, const char *text, uint64_t low,
-                       uint64_t high, uint64_t *value) {
-    if (text && (jb_uint64_parse(text, NULL, value) || *value < low || *value > high))
-        return jb_cli_usage(cli, "%s: '%.40s' is no whole number from %llu to %llu", name, text,
-                            (unsigned long long)low, (unsigned long long)high);
-    return -1;
-}
-
 /* "carbon=0.9,money=0.5" */
 static int parse_required(const struct jb_cli *cli, const char *text,
                           double required[static JB_WORTH_COUNT]) {
@@ -57,12 +49,12 @@ static int parse_request(const struct jb_cli *cli, const struct jb_option *optio
     threads = online < 1 ? 1 : online > 16 ? 16 : (uint64_t)online;
     int status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &request.form);
     if (status < 0)
-        status = parse_count(cli, "--draws", options[DRAWS].value, JB_PAYBACK_DRAWS_FLOOR,
-                             JB_PAYBACK_DRAWS_CEILING, &draws);
+        status = jb_cli_count(cli, "--draws", options[DRAWS].value, JB_PAYBACK_DRAWS_FLOOR,
+                              JB_PAYBACK_DRAWS_CEILING, &draws);
     if (status < 0)
-        status = parse_count(cli, "--seed", options[SEED].value, 0, UINT64_MAX, &request.run.seed);
+        status = jb_cli_count(cli, "--seed", options[SEED].value, 0, UINT64_MAX, &request.run.seed);
     if (status < 0)
-        status = parse_count(cli, "--threads", options[THREADS].value, 1, 64, &threads);
+        status = jb_cli_count(cli, "--threads", options[THREADS].value, 1, 64, &threads);
     if (status < 0)
         status = parse_required(cli, options[REQUIRE].value, request.required);
     request.run.draw_count = (uint32_t)draws;
@@ -80,16 +72,6 @@ static enum jb_code read_project(const char *path, struct jb_error *error, struc
     struct jb_data_reader data = jb_column_reader(folder);
     enum jb_code code = jb_factor_file_read(path, &text, error);
     return code ? code : jb_project_parse(text.bytes, text.length, path, &data, error, ret_project);
-}
-
-static enum jb_code load_factors(const struct jb_cli *cli, struct jb_error *error,
-                                 struct jb_factors **ret_factors) {
-    char own[PATH_MAX];
-    enum jb_code code = jb_cli_own_factors_path(error, own);
-    struct jb_factor_load load = {.data_path = jb_cli_data_path(cli), .own_path = own};
-    if (!code)
-        code = jb_factors_load(&load, error, ret_factors);
-    return code ? code : jb_factors_check(*ret_factors, error);
 }
 
 /* Whether every probability that was asked for is reached. */
@@ -114,7 +96,7 @@ static int pay_back(const struct jb_cli *cli, const char *path, const struct req
     struct jb_ledger *ledger = NULL;
     enum jb_code code = read_project(path, &error, &project);
     if (!code)
-        code = load_factors(cli, &error, &factors);
+        code = jb_cli_factors(cli, &error, &factors);
     bool needs_book = false, needs_tables = false;
     for (size_t i = 0; !code && i < project->item_count; i++) {
         needs_book = needs_book || project->items[i].account;

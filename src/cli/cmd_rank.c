@@ -114,29 +114,17 @@ static int parse_goalposts(const struct jb_cli *cli, const char *text, struct jb
     return -1;
 }
 
-static int parse_count(const struct jb_cli *cli, const char *option, const char *text, uint64_t low,
-                       uint64_t high, uint64_t *ret) {
-    uint64_t value;
-    if (!text)
-        return -1;
-    if (jb_uint64_parse(text, NULL, &value) || value < low || value > high)
-        return jb_cli_usage(cli, "%s: '%.60s' is no whole number from %llu to %llu", option, text,
-                            (unsigned long long)low, (unsigned long long)high);
-    *ret = value;
-    return -1;
-}
-
 static int parse_draws(const struct jb_cli *cli, const struct jb_option *options, struct request *request) {
     uint64_t draws = DEFAULT_DRAWS;
     const char *concentration = options[CONCENTRATION].value;
     request->rank.seed = 1;
     request->limit = DEFAULT_LIMIT;
     request->rank.concentration = JB_RANK_CONCENTRATION;
-    int status = parse_count(cli, "--draws", options[DRAWS].value, 1, JB_RANK_DRAW_CEILING, &draws);
+    int status = jb_cli_count(cli, "--draws", options[DRAWS].value, 1, JB_RANK_DRAW_CEILING, &draws);
     if (status < 0)
-        status = parse_count(cli, "--seed", options[SEED].value, 0, UINT64_MAX, &request->rank.seed);
+        status = jb_cli_count(cli, "--seed", options[SEED].value, 0, UINT64_MAX, &request->rank.seed);
     if (status < 0)
-        status = parse_count(cli, "--limit", options[LIMIT].value, 0, UINT32_MAX, &request->limit);
+        status = jb_cli_count(cli, "--limit", options[LIMIT].value, 0, UINT32_MAX, &request->limit);
     request->rank.draw_count = (unsigned)draws;
     if (status >= 0 || !concentration)
         return status;

@@ -22,28 +22,6 @@ struct wish {
     const char *every, *unit, *basis;
 };
 
-static int parse_by(const struct jb_cli *cli, const char *by, struct jb_statement_request *request) {
-    static const struct {
-        const char *name;
-        enum jb_group_by by;
-    } groups[] = {{"account", JB_BY_ACCOUNT},
-                  {"host", JB_BY_HOST},
-                  {"cgroup", JB_BY_CGROUP},
-                  {"process", JB_BY_PROCESS}};
-    for (size_t i = 0; i < JB_COUNT(groups); i++) {
-        if (strcmp(by, groups[i].name) == 0) {
-            request->by = groups[i].by;
-            return -1;
-        }
-    }
-    if (strncmp(by, "label:", 6) == 0 && by[6] && strlen(by + 6) < sizeof((struct jb_label *)0)->key) {
-        request->by = JB_BY_LABEL;
-        request->label_key = by + 6;
-        return -1;
-    }
-    return jb_cli_usage(cli, "--by: '%.60s' is none of account, host, cgroup, process, label:KEY", by);
-}
-
 static int parse_count(const struct jb_cli *cli, const char *option, const char *text, uint64_t ceiling,
                        uint64_t *ret) {
     uint64_t value;
@@ -62,7 +40,7 @@ static int parse_request(const struct jb_cli *cli, const struct jb_option *optio
     uint64_t depth = 0;
     int status = jb_cli_period(cli, options[FROM].value, options[TO].value, &request->query);
     if (status < 0)
-        status = parse_by(cli, options[BY].value ? options[BY].value : "process", request);
+        status = jb_cli_group_by(cli, options[BY].value ? options[BY].value : "process", request);
     if (status < 0)
         status = parse_count(cli, "--depth", options[DEPTH].value, 512, &depth);
     if (status < 0)

@@ -57,7 +57,7 @@ static void keep(const struct jb_cli *cli, struct jb_ledger *ledger, const struc
 
 static enum jb_code load_files(const struct jb_cli *cli, const struct jb_ledger *ledger,
                                struct grounds *grounds, struct jb_error *error) {
-    char path[PATH_MAX], own_path[PATH_MAX];
+    char path[PATH_MAX];
     enum jb_code code = jb_cli_setting_path(cli, ledger, error, path);
     if (code == JB_NO_DATA)
         return JB_OK;
@@ -70,13 +70,7 @@ static enum jb_code load_files(const struct jb_cli *cli, const struct jb_ledger 
         jb_setting_free(JB_TAKE(grounds->setting));
         return JB_OK;
     }
-    code = jb_cli_own_factors_path(error, own_path);
-    struct jb_factor_load load = {.data_path = jb_cli_data_path(cli), .own_path = own_path};
-    if (!code)
-        code = jb_factors_load(&load, error, &grounds->factors);
-    if (!code)
-        code = jb_factors_check(grounds->factors, error);
-    return code;
+    return jb_cli_factors(cli, error, &grounds->factors);
 }
 
 int grounds_load(const struct jb_cli *cli, struct jb_ledger *ledger, const char *basis_sha256,

@@ -121,19 +121,13 @@ static enum jb_code import(const struct jb_cli *cli, const struct import_bills *
                            struct jb_bill_question *question, struct jb_bill_files *files,
                            struct jb_buffer *out, struct jb_error *error) {
     const char *data_path = jb_cli_data_path(cli);
-    char own_path[PATH_MAX];
     _cleanup_(jb_cloud_free_cleanup) struct jb_cloud *cloud = NULL;
     _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
     _cleanup_(jb_regions_free_cleanup) struct jb_regions *regions = NULL;
     __attribute__((cleanup(jb_bill_result_free))) struct jb_bill_result result = {0};
-    enum jb_code code = jb_cli_own_factors_path(error, own_path);
-    struct jb_factor_load load = {.data_path = data_path, .own_path = own_path};
+    enum jb_code code = jb_cloud_load(data_path, error, &cloud);
     if (!code)
-        code = jb_cloud_load(data_path, error, &cloud);
-    if (!code)
-        code = jb_factors_load(&load, error, &factors);
-    if (!code)
-        code = jb_factors_check(factors, error);
+        code = jb_cli_factors(cli, error, &factors);
     if (!code)
         code = jb_regions_load(data_path, error, &regions);
     if (code)
