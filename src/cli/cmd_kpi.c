@@ -32,6 +32,7 @@ struct work {
     size_t target_count, target_capacity;
     int64_t *cuts;
     size_t period_count;
+    struct jb_valuation *valuation; /* of all sites; NULL: the setting has none that is shown */
 };
 
 static void work_clear(struct work *work) {
@@ -43,6 +44,7 @@ static void work_clear(struct work *work) {
     free(work->sites);
     free(work->targets);
     free(work->cuts);
+    jb_valuation_free(work->valuation);
 }
 
 static enum jb_code add_name(struct work *work, const char *name, struct jb_error *error) {
@@ -89,36 +91,25 @@ static enum jb_code find_sites(struct jb_ledger *ledger, const struct jb_setting
 /* The period: what was asked for, within what the book has of energy. */
 static enum jb_code find_period(struct jb_ledger *ledger, const struct request *request, struct work *work,
                                 struct jb_error *error) {
-    struct jb_store *store = jb_ledger_store(ledger);
-    struct jb_query query = request->query;
-    _cleanup_free_ struct jb_sum *sums = NULL;
-    size_t count = 0;
-    int64_t first_ns = INT64_MAX, last_ns = INT64_MIN;
-    query.commodity = JB_ENERGY;
-    enum jb_code code = store->ops->sums(store, &query, error, &sums, &count);
+    const struct jb_query *query = &request->query;
+    int64_t first_ns, last_ns;
+    enum jb_code code = jb_kpi_period(ledger, query, error, &first_ns, &last_ns);
     if (code)
         return code;
-    for (size_t i = 0; i < count; i++) {
-        first_ns = sums[i].first_ns < first_ns ? sums[i].first_ns : first_ns;
-        last_ns = sums[i].last_ns > last_ns ? sums[i].last_ns : last_ns;
-    }
-    if (first_ns >= last_ns)
-        return jb_error_set(error, JB_NO_DATA, "the book has no energy in the period");
-    if (query.from_ns != INT64_MIN)
-        first_ns = query.from_ns;
-    if (query.to_ns != INT64_MAX)
-        last_ns = query.to_ns;
+    if (query->from_ns != INT64_MIN)
+        first_ns = query->from_ns;
+    if (query->to_ns != INT64_MAX)
+        last_ns = query->to_ns;
     return jb_kpi_cuts(first_ns, last_ns, request->months, error, &work->cuts, &work->period_count);
 }
 
-static enum jb_code add_site(struct jb_ledger *ledger, const struct grounds *grounds,
-                             const struct jb_setting *setting, const char *name, struct work *work,
-                             struct jb_error *error) {
+static enum jb_code add_site(struct jb_ledger *ledger, const struct jb_setting *setting, const char *name,
+                             struct work *work, struct jb_error *error) {
     struct jb_kpi_facts *facts = calloc(work->period_count, sizeof *facts);
     if (!facts)
         return jb_error_set(error, JB_MEMORY, "no memory for the periods");
     enum jb_code code =
-        jb_kpi_make(ledger, setting, grounds->factors, name, work->cuts, work->period_count, error, facts);
+        jb_kpi_make(ledger, setting, work->valuation, name, work->cuts, work->period_count, error, facts);
     if (code) {
         free(facts);
         return code;
@@ -199,10 +190,13 @@ static enum jb_code make(struct jb_ledger *ledger, const struct grounds *grounds
     work->sites = calloc(work->name_count + 1, sizeof *work->sites);
     if (!work->sites)
         return jb_error_set(error, JB_MEMORY, "no memory for the sites");
+    if (request->site ? jb_setting_site(setting, request->site) != NULL : setting->site_count > 0)
+        code = jb_kpi_value(ledger, setting, grounds->factors, work->cuts[0], work->cuts[work->period_count],
+                            error, &work->valuation);
     for (size_t i = 0; !code && i < work->name_count; i++)
-        code = add_site(ledger, grounds, setting, work->names[i], work, error);
+        code = add_site(ledger, setting, work->names[i], work, error);
     if (!code && !request->site && setting->site_count > 1)
-        code = add_site(ledger, grounds, setting, NULL, work, error);
+        code = add_site(ledger, setting, NULL, work, error);
     return code ? code : add_targets(setting, work, error);
 }
 

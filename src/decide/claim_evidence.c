@@ -78,24 +78,31 @@ static bool book_has_site(struct jb_ledger *ledger, const char *site) {
     return store->ops->account_id(store, path, false, NULL, &id) == JB_OK;
 }
 
+static enum jb_code make_facts(struct jb_ledger *ledger, const struct jb_setting *setting,
+                               const struct jb_factors *factors, const struct jb_claim *claim,
+                               const int64_t *cuts, size_t periods, struct jb_error *error,
+                               struct jb_kpi_facts *facts) {
+    _cleanup_(jb_valuation_free_cleanup) struct jb_valuation *valuation = NULL;
+    enum jb_code code = setting->site_count ? jb_kpi_value(ledger, setting, factors, cuts[0], cuts[periods],
+                                                           error, &valuation)
+                                            : JB_OK;
+    return code ? code
+                : jb_kpi_make(ledger, setting, valuation, *claim->site ? claim->site : NULL, cuts, periods,
+                              error, facts);
+}
+
 /* Figures by year from the first energy in the book up to now. */
 static enum jb_code look_at_years(struct jb_ledger *ledger, const struct jb_setting *setting,
                                   const struct jb_factors *factors, const struct jb_claim *claim,
                                   int64_t now_ns, struct jb_error *error,
                                   struct jb_claim_evidence *evidence) {
-    struct jb_store *store = jb_ledger_store(ledger);
-    struct jb_query query = {.from_ns = INT64_MIN, .to_ns = now_ns, .commodity = JB_ENERGY};
-    _cleanup_free_ struct jb_sum *sums = NULL;
+    struct jb_query query = {.from_ns = INT64_MIN, .to_ns = now_ns};
     _cleanup_free_ int64_t *cuts = NULL;
-    size_t count = 0, periods = 0;
-    int64_t first_ns = INT64_MAX, last_ns = INT64_MIN;
-    enum jb_code code = store->ops->sums(store, &query, error, &sums, &count);
-    for (size_t i = 0; !code && i < count; i++) {
-        first_ns = sums[i].first_ns < first_ns ? sums[i].first_ns : first_ns;
-        last_ns = sums[i].last_ns > last_ns ? sums[i].last_ns : last_ns;
-    }
-    if (code || first_ns >= last_ns)
-        return code;
+    size_t periods = 0;
+    int64_t first_ns, last_ns;
+    enum jb_code code = jb_kpi_period(ledger, &query, error, &first_ns, &last_ns);
+    if (code)
+        return code == JB_NO_DATA ? JB_OK : code;
     code = jb_kpi_cuts(first_ns, last_ns, 12, error, &cuts, &periods);
     if (code)
         return code;
@@ -103,8 +110,7 @@ static enum jb_code look_at_years(struct jb_ledger *ledger, const struct jb_sett
     evidence->points = calloc(periods, sizeof *evidence->points);
     if (!facts || !evidence->points)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu years", periods);
-    code =
-        jb_kpi_make(ledger, setting, factors, *claim->site ? claim->site : NULL, cuts, periods, error, facts);
+    code = make_facts(ledger, setting, factors, claim, cuts, periods, error, facts);
     for (size_t i = 0; !code && i < periods; i++) {
         struct jb_claim_figure figure = metered_of(claim, &facts[i], evidence);
         if (figure.is_known && figure.coverage >= COURSE_COVERAGE)
@@ -123,8 +129,7 @@ static enum jb_code look_at_meters(struct jb_ledger *ledger, const struct jb_set
         return look_at_years(ledger, setting, factors, claim, now_ns, error, evidence);
     struct jb_kpi_facts facts = {0};
     int64_t cuts[] = {claim->from_ns, claim->until_ns};
-    enum jb_code code =
-        jb_kpi_make(ledger, setting, factors, *claim->site ? claim->site : NULL, cuts, 1, error, &facts);
+    enum jb_code code = make_facts(ledger, setting, factors, claim, cuts, 1, error, &facts);
     if (!code)
         evidence->metered = metered_of(claim, &facts, evidence);
     return code;

@@ -3,8 +3,8 @@
 #define JB_DECIDE_KPI_H
 
 #include "account/setting.h"
+#include "account/value.h"
 #include "decide/claim.h"
-#include "factor/factor.h"
 #include "ledger/ledger.h"
 
 enum jb_kpi {
@@ -72,12 +72,21 @@ void jb_kpi_figures(const struct jb_kpi_facts *facts, struct jb_kpi_figure ret_f
 enum jb_code jb_kpi_gather(struct jb_ledger *ledger, const char *site, const int64_t *cuts,
                            size_t period_count, struct jb_error *error, struct jb_kpi_facts *ret_facts);
 
-/* The same with carbon, contracts and reused heat, by setting and factors. site NULL: all sites of the
- * setting together (meters of sites err on their own; one grid errs alike for all). */
+/* Loads of the setting's sites by the hour over [from, to), with what covers them: once for all sites and
+ * periods in it. */
+enum jb_code jb_kpi_value(struct jb_ledger *ledger, const struct jb_setting *setting,
+                          const struct jb_factors *factors, int64_t from_ns, int64_t to_ns,
+                          struct jb_error *error, struct jb_valuation **ret_valuation);
+/* The same as jb_kpi_gather with carbon, contracts and reused heat. valuation: of jb_kpi_value, NULL when the
+ * setting has nothing to say. site NULL: all sites of the setting together (meters of sites err on their own;
+ * one grid errs alike for all). */
 enum jb_code jb_kpi_make(struct jb_ledger *ledger, const struct jb_setting *setting,
-                         const struct jb_factors *factors, const char *site, const int64_t *cuts,
+                         struct jb_valuation *valuation, const char *site, const int64_t *cuts,
                          size_t period_count, struct jb_error *error, struct jb_kpi_facts *ret_facts);
 
+/* From the first to the last energy that the query finds in the book; JB_NO_DATA: there is none. */
+enum jb_code jb_kpi_period(struct jb_ledger *ledger, const struct jb_query *query, struct jb_error *error,
+                           int64_t *ret_from_ns, int64_t *ret_to_ns);
 /* Cuts of [from, to) at the beginnings of UTC months, quarters or years (months: 1, 3 or 12; 0: one period);
  * malloc'd. JB_LIMIT: more than a hundred years of months. */
 enum jb_code jb_kpi_cuts(int64_t from_ns, int64_t to_ns, unsigned months, struct jb_error *error,

@@ -1,7 +1,6 @@
 /* Adds carbon, contracts and reused heat to what meters say of a site. */
 #include "decide/kpi.h"
 
-#include "account/value.h"
 #include "base/clock.h"
 #include "base/time.h"
 #include "factor/series.h"
@@ -123,9 +122,9 @@ static enum jb_code add_reuse(struct jb_ledger *ledger, const struct jb_site *si
     return JB_OK;
 }
 
-static enum jb_code make_valuation(struct jb_ledger *ledger, const struct jb_setting *setting,
-                                   const struct jb_factors *factors, int64_t from_ns, int64_t to_ns,
-                                   struct jb_error *error, struct jb_valuation **ret_valuation) {
+enum jb_code jb_kpi_value(struct jb_ledger *ledger, const struct jb_setting *setting,
+                          const struct jb_factors *factors, int64_t from_ns, int64_t to_ns,
+                          struct jb_error *error, struct jb_valuation **ret_valuation) {
     struct jb_value_request request = {.setting = setting, .factors = factors, .wants_hours = true};
     request.statement.query.from_ns = from_ns;
     request.statement.query.to_ns = to_ns;
@@ -188,17 +187,35 @@ static enum jb_code gather_all(struct jb_ledger *ledger, const struct jb_setting
 }
 
 enum jb_code jb_kpi_make(struct jb_ledger *ledger, const struct jb_setting *setting,
-                         const struct jb_factors *factors, const char *site, const int64_t *cuts,
+                         struct jb_valuation *valuation, const char *site, const int64_t *cuts,
                          size_t period_count, struct jb_error *error, struct jb_kpi_facts *ret_facts) {
-    _cleanup_(jb_valuation_free_cleanup) struct jb_valuation *valuation = NULL;
-    bool is_set = !site || jb_setting_site(setting, site);
     enum jb_code code = site ? gather_site(ledger, setting, site, cuts, period_count, error, ret_facts)
                              : gather_all(ledger, setting, cuts, period_count, error, ret_facts);
-    if (!code && is_set && setting->site_count)
-        code = make_valuation(ledger, setting, factors, cuts[0], cuts[period_count], error, &valuation);
     for (size_t i = 0; valuation && i < period_count && !code; i++)
         code = add_matching(valuation, site, error, &ret_facts[i]);
     return code;
+}
+
+enum jb_code jb_kpi_period(struct jb_ledger *ledger, const struct jb_query *query, struct jb_error *error,
+                           int64_t *ret_from_ns, int64_t *ret_to_ns) {
+    struct jb_store *store = jb_ledger_store(ledger);
+    struct jb_query energy = *query;
+    _cleanup_free_ struct jb_sum *sums = NULL;
+    size_t count = 0;
+    int64_t first_ns = INT64_MAX, last_ns = INT64_MIN;
+    energy.commodity = JB_ENERGY;
+    enum jb_code code = store->ops->sums(store, &energy, error, &sums, &count);
+    if (code)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        first_ns = sums[i].first_ns < first_ns ? sums[i].first_ns : first_ns;
+        last_ns = sums[i].last_ns > last_ns ? sums[i].last_ns : last_ns;
+    }
+    if (first_ns >= last_ns)
+        return jb_error_set(error, JB_NO_DATA, "the book has no energy in the period");
+    *ret_from_ns = first_ns;
+    *ret_to_ns = last_ns;
+    return JB_OK;
 }
 
 #define PERIOD_CEILING 1200
