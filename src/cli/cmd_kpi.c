@@ -200,33 +200,39 @@ static enum jb_code make(struct jb_ledger *ledger, const struct grounds *grounds
     return code ? code : add_targets(setting, work, error);
 }
 
-static int run_request(const struct jb_cli *cli, const struct request *request) {
+/* The valuation in work points into the grounds, which must outlive it. */
+static int show(const struct jb_cli *cli, struct jb_ledger *ledger, const struct grounds *grounds,
+                const struct request *request) {
     struct jb_error error = {0};
-    struct grounds grounds = {0};
-    struct jb_ledger *ledger;
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
     __attribute__((cleanup(work_clear))) struct work work = {0};
+    enum jb_code code = make(ledger, grounds, request, &work, &error);
+    struct jb_kpi_view view = {.form = request->form,
+                               .layout = jb_layout_of_stdout(),
+                               .sites = work.sites,
+                               .site_count = work.site_count,
+                               .targets = work.targets,
+                               .target_count = work.target_count,
+                               .out = &out};
+    if (!code)
+        code = jb_view_kpis(&view, &error);
+    int status =
+        code ? jb_cli_fail(cli, code == JB_NO_DATA ? JB_INPUT : code, &error) : jb_cli_print(cli, &out);
+    for (size_t i = 0; status == 0 && i < work.target_count; i++)
+        if (work.targets[i].is_known && work.targets[i].course.verdict == JB_COURSE_OFF)
+            status = 1;
+    return status;
+}
+
+static int run_request(const struct jb_cli *cli, const struct request *request) {
+    struct grounds grounds = {0};
+    struct jb_ledger *ledger;
     int status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
     if (status >= 0)
         return status;
     status = grounds_load(cli, ledger, NULL, &grounds);
-    if (status < 0) {
-        enum jb_code code = make(ledger, &grounds, request, &work, &error);
-        struct jb_kpi_view view = {.form = request->form,
-                                   .layout = jb_layout_of_stdout(),
-                                   .sites = work.sites,
-                                   .site_count = work.site_count,
-                                   .targets = work.targets,
-                                   .target_count = work.target_count,
-                                   .out = &out};
-        if (!code)
-            code = jb_view_kpis(&view, &error);
-        status =
-            code ? jb_cli_fail(cli, code == JB_NO_DATA ? JB_INPUT : code, &error) : jb_cli_print(cli, &out);
-        for (size_t i = 0; status == 0 && i < work.target_count; i++)
-            if (work.targets[i].is_known && work.targets[i].course.verdict == JB_COURSE_OFF)
-                status = 1;
-    }
+    if (status < 0)
+        status = show(cli, ledger, &grounds, request);
     grounds_free(&grounds);
     jb_ledger_close(ledger);
     return status;

@@ -73,7 +73,7 @@ enum jb_code jb_kpi_gather(struct jb_ledger *ledger, const char *site, const int
                            size_t period_count, struct jb_error *error, struct jb_kpi_facts *ret_facts);
 
 /* Loads of the setting's sites by the hour over [from, to), with what covers them: once for all sites and
- * periods in it. */
+ * periods in it; setting and factors must outlive it. */
 enum jb_code jb_kpi_value(struct jb_ledger *ledger, const struct jb_setting *setting,
                           const struct jb_factors *factors, int64_t from_ns, int64_t to_ns,
                           struct jb_error *error, struct jb_valuation **ret_valuation);
