@@ -372,13 +372,21 @@ static enum jb_code memory_begin(struct jb_store *base, struct jb_error *error) 
                                   .route_count = book->routes.count,
                                   .gap_count = book->gap_count,
                                   .document_count = book->document_count,
-                                  .host_count = book->host_count};
+                                  .host_count = book->host_count,
+                                  .label_count = book->label_count,
+                                  .labels = malloc(book->label_count * sizeof *book->labels + 1)};
     assert(!store->is_within);
     enum jb_code code = jb_memory_refuse_write(base, error);
+    if (!code && !mark.labels)
+        code = jb_error_set(error, JB_MEMORY, "no memory for a transaction");
     if (!code)
         code = copy_hosts(book, error, &mark.hosts);
-    if (code)
+    if (code) {
+        free(mark.labels);
         return code;
+    }
+    if (mark.label_count)
+        memcpy(mark.labels, book->labels, mark.label_count * sizeof *mark.labels);
     store->mark = mark;
     store->is_within = true;
     return JB_OK;
@@ -411,6 +419,9 @@ static void return_to_mark(struct jb_memory_book *book, struct jb_memory_mark *m
     book->hosts = JB_TAKE(mark->hosts);
     book->host_count = mark->host_count;
     book->host_capacity = mark->host_count;
+    free(book->labels);
+    book->labels = JB_TAKE(mark->labels);
+    book->label_count = book->label_capacity = mark->label_count;
 }
 
 static enum jb_code memory_end(struct jb_store *base, enum jb_code code, struct jb_error *error) {
@@ -422,6 +433,7 @@ static enum jb_code memory_end(struct jb_store *base, enum jb_code code, struct 
         return_to_mark(store->book, &store->mark, names);
     if (store->mark.hosts)
         free_hosts(store->mark.hosts, store->mark.host_count);
+    free(store->mark.labels);
     store->mark = (struct jb_memory_mark){0};
     return code;
 }

@@ -73,8 +73,9 @@ struct jb_memory_book {
 
 /* How a book was when a transaction began. Logs only grow, so their lengths are enough. */
 struct jb_memory_mark {
-    size_t entry_count, batch_count, route_count, gap_count, document_count, host_count;
-    struct jb_memory_host *hosts; /* a copy */
+    size_t entry_count, batch_count, route_count, gap_count, document_count, host_count, label_count;
+    struct jb_memory_host *hosts; /* copies */
+    struct jb_label *labels;
 };
 
 struct jb_memory_store {
