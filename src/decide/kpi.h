@@ -36,7 +36,8 @@ struct jb_kpi_facts {
     int64_t from_ns, until_ns;
     int64_t known_ns; /* length of these hours */
     struct jb_kpi_amount facility_kwh, it_kwh, water_l, reused_kwh, carbon_kg;
-    double water_known, carbon_known;     /* part of the period for which each is known */
+    /* Part of the period for which each is known: */
+    double water_known, carbon_known, reused_known;
     enum jb_pue_category category;        /* where IT is metered: 0 not said */
     double consumed_kwh;                  /* drawn, by meter or by PUE; 0: not known */
     double load_known;                    /* part of the period with a load */

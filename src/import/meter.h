@@ -23,7 +23,8 @@ enum jb_meter_role {
     JB_METER_IT,
     JB_METER_OVERHEAD, /* cooling, lighting, …: a part that is no IT */
     JB_METER_WATER,
-    JB_METER_NONE, /* passed over */
+    JB_METER_REUSED, /* energy that leaves the site to be used again */
+    JB_METER_NONE,   /* passed over */
 };
 
 enum jb_meter_kind {
@@ -97,6 +98,7 @@ struct jb_meter_result {
     struct jb_meter_site *sites;
     size_t site_count;
     uint64_t new_flow_count, new_gap_count;
+    uint64_t new_series_count; /* of reused energy; changed ones too */
     int64_t first_ns, last_ns; /* of all steps */
 };
 void jb_meter_result_free(struct jb_meter_result *result);

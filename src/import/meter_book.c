@@ -9,7 +9,7 @@
 #include <string.h>
 
 static void desk_free(struct jb_meter_desk *desk) {
-    jb_site_free(&desk->site);
+    jb_site_readings_free(&desk->site);
     free(desk->parts);
     free(desk->is_booked);
     free(desk->other.items);
@@ -78,6 +78,8 @@ static enum jb_code find_parts(struct jb_meter_desk *desk, const struct jb_meter
             grid = meter->rule->grid;
         struct jb_meter_part *part = &desk->parts[desk->part_count++];
         *part = (struct jb_meter_part){.meter = meter, .last_gap = SIZE_MAX};
+        if (role == JB_METER_REUSED)
+            continue;
         name_part(desk, part);
         code = resolve(desk, part->path, error, &part->account);
         if (!code && jb_meter_is_energy(part))
@@ -93,7 +95,7 @@ static enum jb_code find_parts(struct jb_meter_desk *desk, const struct jb_meter
 /* ---- what the book has ---- */
 
 /* The first interval that ends after a time. */
-static size_t interval_after(const struct jb_site *site, int64_t at_ns) {
+static size_t interval_after(const struct jb_site_readings *site, int64_t at_ns) {
     size_t low = 0, high = site->interval_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -106,7 +108,7 @@ static size_t interval_after(const struct jb_site *site, int64_t at_ns) {
 }
 
 static void mark(struct jb_meter_desk *desk, int64_t start_ns, int64_t end_ns) {
-    const struct jb_site *site = &desk->site;
+    const struct jb_site_readings *site = &desk->site;
     for (size_t i = interval_after(site, start_ns);
          i < site->interval_count && site->intervals[i].start_ns < end_ns; i++)
         desk->is_booked[i] = true;
@@ -114,7 +116,7 @@ static void mark(struct jb_meter_desk *desk, int64_t start_ns, int64_t end_ns) {
 
 static enum jb_code mark_batch(struct jb_meter_desk *desk, const struct jb_site_booked *booked,
                                struct jb_error *error) {
-    _cleanup_(jb_site_free) struct jb_site readings = {0};
+    _cleanup_(jb_site_readings_free) struct jb_site_readings readings = {0};
     enum jb_code code = jb_site_read(desk->ledger, booked, error, &readings);
     if (code == JB_NO_DATA) /* only its flows are there */
         mark(desk, booked->start_ns, booked->end_ns);
@@ -125,7 +127,7 @@ static enum jb_code mark_batch(struct jb_meter_desk *desk, const struct jb_site_
 
 /* Which intervals are booked, and what hosts have booked in the others. */
 static enum jb_code read_booked(struct jb_meter_desk *desk, struct jb_error *error) {
-    const struct jb_site *site = &desk->site;
+    const struct jb_site_readings *site = &desk->site;
     _cleanup_free_ struct jb_site_booked *booked = NULL;
     size_t count = 0;
     desk->is_booked = calloc(site->interval_count + 1, sizeof *desk->is_booked);
@@ -225,8 +227,12 @@ static enum jb_code book_desk(struct jb_meter_desk *desk, const struct jb_meters
     if (!code)
         code = jb_meter_book_energy(desk, summary, flow_count, error);
     for (size_t p = 0; !code && p < desk->part_count; p++) {
-        if (!jb_meter_is_energy(&desk->parts[p]))
+        bool is_changed = false;
+        if (desk->parts[p].meter->rule->role == JB_METER_WATER)
             code = jb_meter_book_water(desk, &desk->parts[p], error);
+        else if (desk->parts[p].meter->rule->role == JB_METER_REUSED)
+            code = jb_meter_keep_reuse(desk, &desk->parts[p], error, &is_changed);
+        desk->series_count += is_changed;
     }
     if (!code)
         code = drop_known_gaps(desk, error);
@@ -250,5 +256,6 @@ enum jb_code jb_meter_book_site(struct jb_meters *meters, const char *name, stru
     result->site_count++;
     result->new_flow_count += flow_count + desk.other.count;
     result->new_gap_count += desk.gap_count;
+    result->new_series_count += desk.series_count;
     return JB_OK;
 }

@@ -21,17 +21,19 @@ struct jb_meter_desk {
     jb_account_id water;
     struct jb_meter_part *parts;
     size_t part_count;
-    struct jb_site site;        /* meters of energy, and every interval with what was read in it */
-    bool *is_booked;            /* of each interval: the book has it */
-    struct jb_site_flows other; /* of water */
+    struct jb_site_readings site; /* meters of energy, and every interval with what was read in it */
+    bool *is_booked;              /* of each interval: the book has it */
+    struct jb_site_flows other;   /* of water */
+    uint64_t series_count;        /* of reused energy that are new or changed */
     struct jb_gap *gaps;
     size_t gap_count, gap_capacity;
     struct jb_ledger *ledger; /* NULL: nothing there yet */
     bool is_dry_run;
 };
 
+/* Energy that is booked: what is used again was booked when it was used first. */
 static inline bool jb_meter_is_energy(const struct jb_meter_part *part) {
-    return part->meter->rule->role != JB_METER_WATER;
+    return part->meter->rule->role != JB_METER_WATER && part->meter->rule->role != JB_METER_REUSED;
 }
 
 /* meter_energy.c. A gap of one meter; one that follows on its latest makes that longer. */
@@ -46,5 +48,9 @@ enum jb_code jb_meter_book_energy(struct jb_meter_desk *desk, struct jb_meter_si
 /* meter_water.c: the steps of one water meter that the book does not have. */
 enum jb_code jb_meter_book_water(struct jb_meter_desk *desk, struct jb_meter_part *part,
                                  struct jb_error *error);
+
+/* meter_reuse.c: the steps of one meter of reused energy, as a series; again changes nothing. */
+enum jb_code jb_meter_keep_reuse(const struct jb_meter_desk *desk, const struct jb_meter_part *part,
+                                 struct jb_error *error, bool *ret_changed);
 
 #endif

@@ -161,8 +161,8 @@ static void add_to_result(struct jb_meter_site *result, const struct jb_site_int
     }
 }
 
-static enum jb_code copy_interval(const struct jb_meter_desk *desk, size_t index, struct jb_site *piece,
-                                  struct jb_error *error) {
+static enum jb_code copy_interval(const struct jb_meter_desk *desk, size_t index,
+                                  struct jb_site_readings *piece, struct jb_error *error) {
     const struct jb_site_interval *interval = &desk->site.intervals[index];
     enum jb_code code = jb_site_add_interval(piece, interval->start_ns, interval->end_ns, error);
     for (size_t i = 0; !code && i < interval->step_count; i++)
@@ -175,9 +175,9 @@ static enum jb_code copy_interval(const struct jb_meter_desk *desk, size_t index
 }
 
 /* Takes in intervals from *next on, as far as they make one batch. */
-static enum jb_code fill_piece(const struct jb_meter_desk *desk, size_t *next, struct jb_site *piece,
+static enum jb_code fill_piece(const struct jb_meter_desk *desk, size_t *next, struct jb_site_readings *piece,
                                struct jb_error *error) {
-    const struct jb_site *site = &desk->site;
+    const struct jb_site_readings *site = &desk->site;
     enum jb_code code = JB_OK;
     snprintf(piece->name, sizeof piece->name, "%s", site->name);
     snprintf(piece->grid, sizeof piece->grid, "%s", site->grid);
@@ -195,7 +195,7 @@ static enum jb_code fill_piece(const struct jb_meter_desk *desk, size_t *next, s
     return code;
 }
 
-static enum jb_code book_piece(const struct jb_meter_desk *desk, struct jb_site *piece,
+static enum jb_code book_piece(const struct jb_meter_desk *desk, struct jb_site_readings *piece,
                                const struct jb_site_accounts *accounts, struct jb_meter_site *result,
                                uint64_t *flow_count, struct jb_error *error) {
     struct jb_site_flows flows = {0};
@@ -217,7 +217,7 @@ static enum jb_code book_pieces(const struct jb_meter_desk *desk, struct jb_mete
     enum jb_code code =
         jb_site_accounts(&desk->site, desk->is_dry_run ? NULL : desk->ledger, error, &accounts);
     for (size_t next = 0; !code && next < desk->site.interval_count;) {
-        _cleanup_(jb_site_free) struct jb_site piece = {0};
+        _cleanup_(jb_site_readings_free) struct jb_site_readings piece = {0};
         code = fill_piece(desk, &next, &piece, error);
         if (!code && piece.interval_count)
             code = book_piece(desk, &piece, &accounts, result, flow_count, error);

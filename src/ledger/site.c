@@ -13,16 +13,16 @@
 #define STEP_CEILING  ((size_t)1 << 28)
 #define FLOW_CEILING  ((size_t)1 << 28)
 
-void jb_site_free(struct jb_site *site) {
+void jb_site_readings_free(struct jb_site_readings *site) {
     if (!site)
         return;
     free(site->meters);
     free(site->steps);
     free(site->intervals);
-    *site = (struct jb_site){0};
+    *site = (struct jb_site_readings){0};
 }
 
-enum jb_code jb_site_add_meter(struct jb_site *site, const struct jb_site_meter *meter,
+enum jb_code jb_site_add_meter(struct jb_site_readings *site, const struct jb_site_meter *meter,
                                struct jb_error *error) {
     enum jb_code code = jb_array_reserve(&site->meters, &site->meter_capacity, site->meter_count + 1,
                                          METER_CEILING, "meters of one site", error);
@@ -31,7 +31,7 @@ enum jb_code jb_site_add_meter(struct jb_site *site, const struct jb_site_meter 
     return code;
 }
 
-enum jb_code jb_site_add_interval(struct jb_site *site, int64_t start_ns, int64_t end_ns,
+enum jb_code jb_site_add_interval(struct jb_site_readings *site, int64_t start_ns, int64_t end_ns,
                                   struct jb_error *error) {
     assert(start_ns < end_ns);
     enum jb_code code = jb_array_reserve(&site->intervals, &site->interval_capacity, site->interval_count + 1,
@@ -42,7 +42,8 @@ enum jb_code jb_site_add_interval(struct jb_site *site, int64_t start_ns, int64_
     return code;
 }
 
-enum jb_code jb_site_add_step(struct jb_site *site, const struct jb_site_step *step, struct jb_error *error) {
+enum jb_code jb_site_add_step(struct jb_site_readings *site, const struct jb_site_step *step,
+                              struct jb_error *error) {
     assert(site->interval_count && step->meter < site->meter_count && step->amount >= 0);
     struct jb_site_interval *interval = &site->intervals[site->interval_count - 1];
     assert(step->start_ns >= interval->start_ns && step->end_ns <= interval->end_ns);
@@ -55,7 +56,7 @@ enum jb_code jb_site_add_step(struct jb_site *site, const struct jb_site_step *s
     return JB_OK;
 }
 
-void jb_site_drop_interval(struct jb_site *site) {
+void jb_site_drop_interval(struct jb_site_readings *site) {
     assert(site->interval_count);
     site->step_count = site->intervals[--site->interval_count].first_step;
 }
@@ -71,7 +72,7 @@ static void add_to_sum(struct jb_site_sum *sum, const struct jb_site_meter *mete
     sum->variance += deviation * deviation;
 }
 
-void jb_site_sum(struct jb_site *site, size_t index, struct jb_site_sums *ret_sums) {
+void jb_site_sum(struct jb_site_readings *site, size_t index, struct jb_site_sums *ret_sums) {
     const struct jb_site_interval *interval = &site->intervals[index];
     size_t next = interval->first_step, end = next + interval->step_count;
     for (size_t role = 0; role < JB_SITE_ROLE_COUNT; role++)
@@ -110,7 +111,7 @@ enum jb_code jb_site_flows_add(struct jb_site_flows *flows, const struct jb_flow
 
 /* One interval on its way into flows. */
 struct making {
-    const struct jb_site *site;
+    const struct jb_site_readings *site;
     const struct jb_site_interval *interval;
     const struct jb_site_accounts *accounts;
     const struct jb_site_sum *facility, *generation, *it, *overhead;
@@ -161,7 +162,7 @@ static uint32_t rest_ppm(const struct making *making, jb_int128 rest) {
 
 /* What IT meters show beyond what hosts have booked: as it was read, or shared out by the readings. */
 static enum jb_code add_it(const struct making *making, jb_int128 rest) {
-    const struct jb_site *site = making->site;
+    const struct jb_site_readings *site = making->site;
     enum jb_code code = JB_OK;
     jb_int128 weight_left = 0;
     int shift = 0;
@@ -214,8 +215,9 @@ static enum jb_code add_supply(const struct making *making, jb_int128 from_grid)
     return add_energy(making, accounts->grid, accounts->site, from_grid, JB_MEASURED, ppm);
 }
 
-enum jb_code jb_site_make_flows(struct jb_site *site, size_t index, const struct jb_site_accounts *accounts,
-                                struct jb_site_flows *flows, struct jb_error *error) {
+enum jb_code jb_site_make_flows(struct jb_site_readings *site, size_t index,
+                                const struct jb_site_accounts *accounts, struct jb_site_flows *flows,
+                                struct jb_error *error) {
     const struct jb_site_interval *interval = &site->intervals[index];
     struct jb_site_sums sums;
     jb_site_sum(site, index, &sums);

@@ -39,7 +39,7 @@ struct jb_site_interval {
     size_t first_step, step_count;
 };
 
-struct jb_site {
+struct jb_site_readings {
     char name[JB_SITE_NAME_SIZE];
     char grid[JB_ACCOUNT_SIZE]; /* the account that feeds the facility */
     uint64_t revision;          /* 1 …: what is booked anew has another name */
@@ -48,15 +48,16 @@ struct jb_site {
     struct jb_site_interval *intervals; /* in order, not overlapping */
     size_t meter_count, meter_capacity, step_count, step_capacity, interval_count, interval_capacity;
 };
-void jb_site_free(struct jb_site *site); /* NULL-safe; leaves it empty */
+void jb_site_readings_free(struct jb_site_readings *site); /* NULL-safe; leaves it empty */
 
-enum jb_code jb_site_add_meter(struct jb_site *site, const struct jb_site_meter *meter,
+enum jb_code jb_site_add_meter(struct jb_site_readings *site, const struct jb_site_meter *meter,
                                struct jb_error *error);
 /* Opens an interval; steps are added to the last one. */
-enum jb_code jb_site_add_interval(struct jb_site *site, int64_t start_ns, int64_t end_ns,
+enum jb_code jb_site_add_interval(struct jb_site_readings *site, int64_t start_ns, int64_t end_ns,
                                   struct jb_error *error);
-enum jb_code jb_site_add_step(struct jb_site *site, const struct jb_site_step *step, struct jb_error *error);
-void jb_site_drop_interval(struct jb_site *site); /* the last one, with its steps */
+enum jb_code jb_site_add_step(struct jb_site_readings *site, const struct jb_site_step *step,
+                              struct jb_error *error);
+void jb_site_drop_interval(struct jb_site_readings *site); /* the last one, with its steps */
 
 /* Sums over the meters of a role; is_known: all of them are. */
 struct jb_site_sum {
@@ -69,7 +70,7 @@ struct jb_site_sums {
     struct jb_site_sum roles[JB_SITE_ROLE_COUNT];
 };
 /* Also fills what the meters say of the interval. */
-void jb_site_sum(struct jb_site *site, size_t interval, struct jb_site_sums *ret_sums);
+void jb_site_sum(struct jb_site_readings *site, size_t interval, struct jb_site_sums *ret_sums);
 
 struct jb_site_flows {
     struct jb_flow *items;
@@ -87,8 +88,8 @@ struct jb_site_accounts {
     jb_account_id *meters; /* malloc'd */
 };
 /* ledger NULL: only checks that the paths are valid; the ids are 0. */
-enum jb_code jb_site_accounts(const struct jb_site *site, struct jb_ledger *ledger, struct jb_error *error,
-                              struct jb_site_accounts *ret_accounts);
+enum jb_code jb_site_accounts(const struct jb_site_readings *site, struct jb_ledger *ledger,
+                              struct jb_error *error, struct jb_site_accounts *ret_accounts);
 
 /* Adds the flows of one interval. With F what the facility takes from the grid, G what own plants give, I
  * what IT meters read, O other sub-meters, H what hosts have booked themselves (into the site and out of it):
@@ -98,13 +99,15 @@ enum jb_code jb_site_accounts(const struct jb_site *site, struct jb_ledger *ledg
  *   site → site/<s>/overhead/<meter>  O
  *   site → site/<s>/overhead    F + G − I − O; where I or O is not known, the rest to site/<s>/unattributed
  * Parts that exceed the whole come from site/<s>/meter-variance. Pure. */
-enum jb_code jb_site_make_flows(struct jb_site *site, size_t interval,
+enum jb_code jb_site_make_flows(struct jb_site_readings *site, size_t interval,
                                 const struct jb_site_accounts *accounts, struct jb_site_flows *flows,
                                 struct jb_error *error);
 
 /* site_document.c: as text, and back (JB_INPUT: it is none). */
-enum jb_code jb_site_write(const struct jb_site *site, struct jb_buffer *text, struct jb_error *error);
-enum jb_code jb_site_parse(const char *text, size_t length, struct jb_error *error, struct jb_site *ret_site);
+enum jb_code jb_site_write(const struct jb_site_readings *site, struct jb_buffer *text,
+                           struct jb_error *error);
+enum jb_code jb_site_parse(const char *text, size_t length, struct jb_error *error,
+                           struct jb_site_readings *ret_site);
 
 /* What the book has of a site's meters. */
 struct jb_site_booked {
@@ -119,17 +122,17 @@ enum jb_code jb_site_find_booked(struct jb_ledger *ledger, const char *name, int
 /* The readings of a batch. JB_NO_DATA: the book has only flows of it (they were imported from another book).
  */
 enum jb_code jb_site_read(struct jb_ledger *ledger, const struct jb_site_booked *booked,
-                          struct jb_error *error, struct jb_site *ret_site);
+                          struct jb_error *error, struct jb_site_readings *ret_site);
 
 /* Sets host_in and host_out of `count` intervals to all that the book has into and out of the site, without
  * what stays within it. */
-enum jb_code jb_site_find_hosts(struct jb_ledger *ledger, struct jb_site *site, size_t first, size_t count,
-                                struct jb_error *error);
+enum jb_code jb_site_find_hosts(struct jb_ledger *ledger, struct jb_site_readings *site, size_t first,
+                                size_t count, struct jb_error *error);
 
 /* Books the readings and what follows from them, as one batch, in the place of `replaces` (NULL none). Part
  * of a transaction that the caller has begun. */
-enum jb_code jb_site_append(struct jb_ledger *ledger, struct jb_site *site, const struct jb_site_flows *flows,
-                            const char *replaces, struct jb_error *error);
+enum jb_code jb_site_append(struct jb_ledger *ledger, struct jb_site_readings *site,
+                            const struct jb_site_flows *flows, const char *replaces, struct jb_error *error);
 /* Whether both lie in batches of the same days: an interval within one day has batches by day. */
 bool jb_site_is_same_piece(const struct jb_site_interval *a, const struct jb_site_interval *b);
 
@@ -139,6 +142,6 @@ bool jb_site_is_same_piece(const struct jb_site_interval *a, const struct jb_sit
 enum jb_code jb_site_settle(struct jb_ledger *ledger, const char *name, int64_t from_ns, int64_t to_ns,
                             struct jb_error *error);
 
-JB_DEFINE_CLEANUP(struct jb_site, jb_site_free);
+JB_DEFINE_CLEANUP(struct jb_site_readings, jb_site_readings_free);
 
 #endif

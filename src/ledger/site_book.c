@@ -16,8 +16,8 @@
 #define HASH_DIGITS    16
 #define PIECE_SIZE     16 /* bytes of "2024-05-01", "long" */
 
-enum jb_code jb_site_accounts(const struct jb_site *site, struct jb_ledger *ledger, struct jb_error *error,
-                              struct jb_site_accounts *ret_accounts) {
+enum jb_code jb_site_accounts(const struct jb_site_readings *site, struct jb_ledger *ledger,
+                              struct jb_error *error, struct jb_site_accounts *ret_accounts) {
     struct jb_site_accounts accounts = {0};
     _cleanup_free_ jb_account_id *meters = calloc(site->meter_count + 1, sizeof *meters);
     const struct {
@@ -141,15 +141,15 @@ enum jb_code jb_site_find_booked(struct jb_ledger *ledger, const char *name, int
 }
 
 enum jb_code jb_site_read(struct jb_ledger *ledger, const struct jb_site_booked *booked,
-                          struct jb_error *error, struct jb_site *ret_site) {
+                          struct jb_error *error, struct jb_site_readings *ret_site) {
     struct jb_store *store = jb_ledger_store(ledger);
     _cleanup_buffer_ struct jb_buffer text = {0};
     enum jb_code code = store->ops->document_get(store, booked->sha256, error, &text);
     return code ? code : jb_site_parse(text.bytes, text.length, error, ret_site);
 }
 
-enum jb_code jb_site_append(struct jb_ledger *ledger, struct jb_site *site, const struct jb_site_flows *flows,
-                            const char *replaces, struct jb_error *error) {
+enum jb_code jb_site_append(struct jb_ledger *ledger, struct jb_site_readings *site,
+                            const struct jb_site_flows *flows, const char *replaces, struct jb_error *error) {
     struct jb_store *store = jb_ledger_store(ledger);
     _cleanup_buffer_ struct jb_buffer text = {0};
     _cleanup_free_ struct jb_batch_info *infos = NULL;
@@ -226,8 +226,8 @@ static enum jb_code find_some(struct jb_ledger *ledger, const char *path, struct
     return code;
 }
 
-enum jb_code jb_site_find_hosts(struct jb_ledger *ledger, struct jb_site *site, size_t first, size_t count,
-                                struct jb_error *error) {
+enum jb_code jb_site_find_hosts(struct jb_ledger *ledger, struct jb_site_readings *site, size_t first,
+                                size_t count, struct jb_error *error) {
     char path[JB_ACCOUNT_SIZE];
     enum jb_code code = JB_OK;
     snprintf(path, sizeof path, "site/%s", site->name);
@@ -241,8 +241,9 @@ enum jb_code jb_site_find_hosts(struct jb_ledger *ledger, struct jb_site *site, 
 /* ---- anew ---- */
 
 /* What the flows of an interval bring into the site. */
-static enum jb_code find_own(struct jb_site *site, size_t interval, const struct jb_site_accounts *accounts,
-                             struct jb_error *error, jb_int128 *ret_amount) {
+static enum jb_code find_own(struct jb_site_readings *site, size_t interval,
+                             const struct jb_site_accounts *accounts, struct jb_error *error,
+                             jb_int128 *ret_amount) {
     struct jb_site_flows flows = {0};
     jb_int128 amount = 0;
     enum jb_code code = jb_site_make_flows(site, interval, accounts, &flows, error);
@@ -254,7 +255,7 @@ static enum jb_code find_own(struct jb_site *site, size_t interval, const struct
 }
 
 /* Brings the hosts' amounts of the intervals in [from, to) up to date. */
-static enum jb_code update_hosts(struct jb_ledger *ledger, struct jb_site *site,
+static enum jb_code update_hosts(struct jb_ledger *ledger, struct jb_site_readings *site,
                                  const struct jb_site_accounts *accounts, int64_t from_ns, int64_t to_ns,
                                  struct jb_error *error, bool *ret_changed) {
     size_t first = 0, count = 0;
@@ -283,7 +284,7 @@ static enum jb_code update_hosts(struct jb_ledger *ledger, struct jb_site *site,
     return code;
 }
 
-static enum jb_code make_all(struct jb_site *site, const struct jb_site_accounts *accounts,
+static enum jb_code make_all(struct jb_site_readings *site, const struct jb_site_accounts *accounts,
                              struct jb_error *error, struct jb_site_flows *flows) {
     enum jb_code code = JB_OK;
     for (size_t i = 0; !code && i < site->interval_count; i++)
@@ -293,7 +294,7 @@ static enum jb_code make_all(struct jb_site *site, const struct jb_site_accounts
 
 static enum jb_code settle_batch(struct jb_ledger *ledger, const struct jb_site_booked *booked,
                                  int64_t from_ns, int64_t to_ns, struct jb_error *error) {
-    _cleanup_(jb_site_free) struct jb_site site = {0};
+    _cleanup_(jb_site_readings_free) struct jb_site_readings site = {0};
     struct jb_site_accounts accounts = {0};
     struct jb_site_flows flows = {0};
     bool is_changed = false;

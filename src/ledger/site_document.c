@@ -14,7 +14,8 @@
 
 static const char *const role_names[JB_SITE_ROLE_COUNT] = {"facility", "generation", "it", "overhead"};
 
-enum jb_code jb_site_write(const struct jb_site *site, struct jb_buffer *text, struct jb_error *error) {
+enum jb_code jb_site_write(const struct jb_site_readings *site, struct jb_buffer *text,
+                           struct jb_error *error) {
     char in[JB_INT128_SIZE], out[JB_INT128_SIZE];
     jb_buffer_printf(text, HEADING "\nsite %s\nrevision %" PRIu64 "\ngrid %s\n", site->name, site->revision,
                      site->grid);
@@ -60,7 +61,8 @@ static struct line split(char *text, size_t most) {
     return line;
 }
 
-static bool take_meter(struct jb_site *site, char *text, struct jb_error *error, enum jb_code *ret_code) {
+static bool take_meter(struct jb_site_readings *site, char *text, struct jb_error *error,
+                       enum jb_code *ret_code) {
     struct line line = split(text, 3);
     struct jb_site_meter meter = {0};
     uint64_t ppm = 0;
@@ -89,7 +91,8 @@ static bool is_amount(jb_int128 amount) {
     return amount < ceiling && amount > -ceiling;
 }
 
-static bool take_interval(struct jb_site *site, char *text, struct jb_error *error, enum jb_code *ret_code) {
+static bool take_interval(struct jb_site_readings *site, char *text, struct jb_error *error,
+                          enum jb_code *ret_code) {
     struct line line = split(text, FIELD_COUNT);
     int64_t start_ns, end_ns;
     jb_int128 in, out;
@@ -107,7 +110,8 @@ static bool take_interval(struct jb_site *site, char *text, struct jb_error *err
     return true;
 }
 
-static bool take_step(struct jb_site *site, char *text, struct jb_error *error, enum jb_code *ret_code) {
+static bool take_step(struct jb_site_readings *site, char *text, struct jb_error *error,
+                      enum jb_code *ret_code) {
     struct line line = split(text, FIELD_COUNT);
     uint64_t meter;
     if ((line.count != 2 && line.count != 4) || site->interval_count == 0)
@@ -130,7 +134,7 @@ static bool take_step(struct jb_site *site, char *text, struct jb_error *error, 
     return true;
 }
 
-static bool take_line(struct jb_site *site, size_t number, char *text, struct jb_error *error,
+static bool take_line(struct jb_site_readings *site, size_t number, char *text, struct jb_error *error,
                       enum jb_code *ret_code) {
     const struct line line = split(text, 2);
     uint64_t revision;
@@ -158,8 +162,8 @@ static bool take_line(struct jb_site *site, size_t number, char *text, struct jb
 }
 
 enum jb_code jb_site_parse(const char *text, size_t length, struct jb_error *error,
-                           struct jb_site *ret_site) {
-    _cleanup_(jb_site_free) struct jb_site site = {0};
+                           struct jb_site_readings *ret_site) {
+    _cleanup_(jb_site_readings_free) struct jb_site_readings site = {0};
     enum jb_code code = JB_OK;
     char line[JB_ACCOUNT_SIZE + 64];
     size_t number = 0;
@@ -181,6 +185,6 @@ enum jb_code jb_site_parse(const char *text, size_t length, struct jb_error *err
     if (code)
         return code;
     *ret_site = site;
-    site = (struct jb_site){0};
+    site = (struct jb_site_readings){0};
     return JB_OK;
 }
