@@ -88,6 +88,7 @@ static enum jb_code add_matching(struct jb_valuation *valuation, const char *sit
     add_contracts(&matching, facts);
     add_carbon(&matching, facts);
     double with_share = matching.consumed_kwh - matching.rest_kwh + matching.rest_free_known_kwh;
+    facts->carbon_free_of_kwh = with_share;
     facts->carbon_free_known = facts->load_known * with_share / matching.consumed_kwh;
     jb_matching_free(&matching);
     return JB_OK;
@@ -176,6 +177,7 @@ static void add_site(struct jb_kpi_facts *sum, const struct jb_kpi_facts *site, 
     add_amount(&sum->facility_kwh, &site->facility_kwh);
     add_amount(&sum->it_kwh, &site->it_kwh);
     add_amount(&sum->water_l, &site->water_l);
+    add_amount(&sum->water_it_kwh, &site->water_it_kwh);
     add_amount(&sum->reused_kwh, &site->reused_kwh);
     sum->known_ns += (int64_t)((double)site->known_ns * part);
     sum->water_known += site->water_known * part;
