@@ -23,10 +23,12 @@ static const struct {
     {"cooling", JB_METER_OVERHEAD},
     {"lighting", JB_METER_OVERHEAD},
     {"water", JB_METER_WATER},
+    {"reused", JB_METER_REUSED},
     {"none", JB_METER_NONE},
 };
 #define ROLE_NAMES                                                                                           \
-    "facility, generation, ups, pdu, it (or rack), overhead (or cooling, lighting), water or none"
+    "facility, generation, ups, pdu, it (or rack), overhead (or cooling, lighting), water, reused or "       \
+    "none"
 
 const char *jb_meter_role_name(enum jb_meter_role role) {
     for (size_t i = 0; i < JB_COUNT(roles); i++) {
