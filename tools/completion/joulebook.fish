@@ -249,6 +249,7 @@ complete -c joulebook -n '__fish_seen_subcommand_from index' -l lang -x -d 'of r
 complete -c joulebook -n '__fish_seen_subcommand_from index' -l title -x -d 'of report: its heading'
 complete -c joulebook -n '__fish_seen_subcommand_from index' -l plan -x -d 'of stand: the survey that we are held against'
 complete -c joulebook -n '__fish_seen_subcommand_from index' -l market -x -d 'of stand: our market; default what our answers say in its column'
+complete -c joulebook -n '__fish_seen_subcommand_from index' -l project -x -d 'of stand: a project of AI, as payback takes it'
 complete -c joulebook -n '__fish_seen_subcommand_from index' -l from -x -d 'of stand: from when on the book is looked at; --to TIME: until when'
 complete -c joulebook -n '__fish_seen_subcommand_from index' -l wave -x -d 'of trend: the group whose values are the waves'
 complete -c joulebook -n '__fish_seen_subcommand_from index' -l draws -x -d 'of compare, report: 10000 (the default and the least) to 1000000'
