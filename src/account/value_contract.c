@@ -102,8 +102,8 @@ static enum jb_code fill_series(struct jb_valuation *valuation, struct jb_value_
     if (code == JB_NO_DATA || (!code && (kw = power_unit(series.unit)) == 0))
         return jb_error_set(
             error, JB_INPUT,
-            "%s, line %u, field profile: %s '%.127s'; a profile is a series of power (kW, MW) in "
-            "the book",
+            "%s, line %u, field profile: %s '%.127s'; a profile is a series of power in the book: "
+            "`joulebook factors import FILE --series NAME` with a column power_mw makes power/NAME",
             valuation->request.setting->file, contract->line, code ? "the book has no series" : "no power is",
             contract->series);
     if (!code)

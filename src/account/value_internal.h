@@ -96,6 +96,7 @@ struct jb_value_route {
     struct jb_place_account place;
     struct jb_value_energy energy;
     double embodied_ug;
+    double kwh; /* summed as known_kwh is, so that the two are equal where all is known */
     double known_kwh[JB_SLOT_COUNT]; /* energy for which a column's inputs are known */
     double *sums;                    /* by term of its place */
     size_t sum_capacity;

@@ -197,6 +197,7 @@ static enum jb_code add_energy(struct jb_valuation *valuation, struct jb_value_r
     struct jb_value_host *host =
         route->place.host == JB_VALUE_NONE ? NULL : &valuation->hosts[route->place.host];
     size_t hour = chunk->hour_of[slice];
+    route->kwh += energy_kwh;
     route->energy.metered_uj += energy_kwh * JB_KWH_UJ;
     if (host && host->energy_kwh && !host->is_booked) {
         route->known_kwh[JB_COLUMN_EMBODIED] += energy_kwh;

@@ -53,16 +53,19 @@ void jb_kpi_figures(const struct jb_kpi_facts *facts, struct jb_kpi_figure ret_f
     ret_figures[JB_KPI_CUE] = ratio(JB_KPI_CUE, &facts->carbon_kg, it, facts->carbon_known,
                                     is_metered ? "no intensity of its grid; give grid in [site]" : no_meters);
     ret_figures[JB_KPI_WUE] =
-        ratio(JB_KPI_WUE, &facts->water_l, it, facts->water_known,
+        ratio(JB_KPI_WUE, &facts->water_l, &facts->water_it_kwh, facts->water_known,
               is_metered ? "no water meter; import one with the role water" : no_meters);
-    ret_figures[JB_KPI_ERF] = ratio(JB_KPI_ERF, &facts->reused_kwh, facility, known,
-                                    is_metered ? "no reused heat; give reused-energy in [site]" : no_meters);
+    ret_figures[JB_KPI_ERF] = ratio(
+        JB_KPI_ERF, &facts->reused_kwh, facility, facts->reused_known,
+        is_metered ? "no reused heat; import a meter with the role reused, or give reused-energy in [site]"
+                   : no_meters);
     /* Of what is drawn, metered or by a declared PUE: its error is in both, and cancels. */
     struct jb_kpi_amount consumed = {facts->consumed_kwh > 0, facts->consumed_kwh, 0};
+    struct jb_kpi_amount free_of = {facts->carbon_free_of_kwh > 0, facts->carbon_free_of_kwh, 0};
     static const char no_load[] = "no energy of the site is booked, or the setting does not have it";
     ret_figures[JB_KPI_REF] = ratio(JB_KPI_REF, &facts->renewable_kwh, &consumed, facts->load_known,
                                     consumed.is_known ? "no contract is known; give [contract]" : no_load);
     ret_figures[JB_KPI_CFE] =
-        ratio(JB_KPI_CFE, &facts->carbon_free_kwh, &consumed, facts->carbon_free_known,
+        ratio(JB_KPI_CFE, &facts->carbon_free_kwh, &free_of, facts->carbon_free_known,
               consumed.is_known ? "the grid's carbon-free share is not known; give grid in [site]" : no_load);
 }

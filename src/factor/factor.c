@@ -38,6 +38,7 @@ void jb_factors_free(struct jb_factors *factors) {
     free(factors->items);
     free(factors->findings);
     free(factors->slots);
+    jb_buffer_free(&factors->keys);
     free(factors->spans);
     jb_strings_free(factors->strings);
     free(factors);

@@ -140,7 +140,7 @@ complete -c joulebook -n '__fish_seen_subcommand_from factors' -l dates -x -d 'h
 complete -c joulebook -n '__fish_seen_subcommand_from factors' -l step -x -d 'how long a row'\''s step is: 15m, 1h, day, month, year; default by the rows'
 complete -c joulebook -n '__fish_seen_subcommand_from factors' -l source -x -d 'who says so; default the file'\''s name'
 complete -c joulebook -n '__fish_seen_subcommand_from factors' -l licence -x -d 'its terms'
-complete -c joulebook -n '__fish_seen_subcommand_from factors' -l uncertainty -x -d 'relative standard uncertainty of the values, 0.05 for 5 %; default unknown'
+complete -c joulebook -n '__fish_seen_subcommand_from factors' -l uncertainty -x -d 'relative standard uncertainty of the values, 5% or 0.05; default unknown'
 complete -c joulebook -n '__fish_seen_subcommand_from factors' -l steps -d 'print values instead of what the series is'
 complete -c joulebook -n '__fish_seen_subcommand_from factors' -l from -x -d 'steps from this time on: a date, a time, or '\''last 24h'\'''
 complete -c joulebook -n '__fish_seen_subcommand_from factors' -l to -x -d 'and up to this one'
