@@ -443,6 +443,11 @@ struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t gro
                                   .row_count = record->row_count};
 }
 
+const uint32_t *jb_scan_key(const struct jb_scan_table *table, size_t group, size_t *ret_count) {
+    *ret_count = table->layout.key_count + table->request.by_input;
+    return jb_scan_record_ids(&table->layout, record_of(table, group));
+}
+
 uint32_t jb_scan_text_id(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_TEXT);
     size_t key = table->layout.place[slot];

@@ -64,6 +64,7 @@ void jb_bill_flows_free(struct jb_bill_flows *flows); /* NULL-safe */
 /* In order of unit, start, end, account, commodity. */
 size_t jb_bill_flows_all(const struct jb_bill_flows *flows, const struct jb_bill_flow **ret_flows);
 const char *jb_bill_flows_text(const struct jb_bill_flows *flows, uint32_t id);
+uint64_t jb_bill_flows_hash(const struct jb_bill_flows *flows, uint32_t id); /* jb_hash_bytes of the text */
 size_t jb_bill_flows_units(const struct jb_bill_flows *flows, const struct jb_bill_unit **ret_units);
 size_t jb_bill_flows_labels(const struct jb_bill_flows *flows, const struct jb_bill_label **ret_labels);
 /* In order of currency and falling cost. */
