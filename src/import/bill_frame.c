@@ -248,10 +248,9 @@ enum jb_code jb_bill_frame_find(const struct jb_bill_question *question, struct 
                                 const struct jb_bill_scans *scans, size_t scan, size_t group,
                                 struct jb_error *error, struct jb_bill_frame **ret_frame) {
     uint32_t key[JB_SCAN_SLOT_CEILING + 2] = {(uint32_t)scan}, id;
-    size_t count, known = jb_tuples_count(flows->frame_keys);
-    const uint32_t *numbers = jb_scan_key(scans->items[scan].table, group, &count);
+    size_t known = jb_tuples_count(flows->frame_keys);
+    size_t count = jb_scan_key(scans->items[scan].table, group, key + 1);
     assert(count < flows->frame_width);
-    memcpy(key + 1, numbers, count * sizeof *key);
     static_assert(JB_BILL_START == 0 && JB_BILL_END == 1, "the first two numbers of a key are times");
     key[1] = key[2] = 0;
     enum jb_code code = jb_tuples_intern(flows->frame_keys, key, error, &id);
