@@ -348,6 +348,7 @@ static enum jb_code finish_table(struct jb_scan_table *table, struct jb_error *e
     table->order = malloc((table->groups->count + 1) * sizeof *table->order);
     if (!table->order)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->groups->count);
+    jb_memory_expect(table->order, table->groups->count * sizeof *table->order);
     for (size_t number = 0; number < table->groups->count; number++) {
         if (jb_scan_groups_head(table->groups, number)->row_count)
             table->order[table->group_count++] = (uint32_t)number;

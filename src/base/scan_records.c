@@ -7,8 +7,7 @@
 #include <sys/mman.h>
 
 #define ACCOUNT_STEP 1024 /* groups that are accounted for at a time */
-#define MANY                                                                                                 \
-    (16 * ACCOUNT_STEP) /* groups from which on huge pages are worth their size: fewer faults and misses */
+#define MANY ACCOUNT_STEP /* groups from which on huge pages are worth their size: fewer faults and misses */
 #define INDEX_FIRST    4096
 #define NUMBER_CEILING ((size_t)UINT32_MAX - 1)
 #define NO_GROUP       UINT32_MAX
@@ -65,7 +64,7 @@ static inline size_t place_of(uint64_t hash, size_t size) {
 }
 
 static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *error) {
-    size_t size = groups->index_size ? groups->index_size * 2 : INDEX_FIRST;
+    size_t size = groups->index_size ? groups->index_size * 4 : INDEX_FIRST;
     enum jb_code code =
         jb_scan_groups_account(groups, (size - groups->index_size) * sizeof *groups->index, error);
     if (code)
@@ -73,6 +72,7 @@ static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *e
     uint64_t *index = calloc(size, sizeof *index);
     if (!index)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", size);
+    jb_memory_expect(index, size * sizeof *index);
     for (size_t i = 0; i < groups->index_size; i++) {
         if (groups->index[i] == 0)
             continue;

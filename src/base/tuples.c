@@ -54,11 +54,11 @@ static size_t place_of(uint64_t hash, size_t slot_count) {
     return (hash >> 32) & (slot_count - 1);
 }
 
-static enum jb_code grow_slots(struct jb_tuples *tuples, struct jb_error *error) {
-    size_t slot_count = tuples->slot_count ? tuples->slot_count * 2 : SLOTS_FIRST;
+static enum jb_code grow_slots(struct jb_tuples *tuples, size_t slot_count, struct jb_error *error) {
     uint64_t *slots = calloc(slot_count, sizeof *slots);
     if (!slots)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu %s", slot_count, tuples->what);
+    jb_memory_expect(slots, slot_count * sizeof *slots);
     for (size_t i = 0; i < tuples->slot_count; i++) {
         if (!tuples->slots[i])
             continue;
@@ -73,11 +73,25 @@ static enum jb_code grow_slots(struct jb_tuples *tuples, struct jb_error *error)
     return JB_OK;
 }
 
+enum jb_code jb_tuples_expect(struct jb_tuples *tuples, size_t count, struct jb_error *error) {
+    size_t slot_count = SLOTS_FIRST;
+    assert(tuples->count == 0 && !tuples->items);
+    while (slot_count < 2 * (count + 1))
+        slot_count *= 2;
+    tuples->items = calloc(count + 1, tuples->width * sizeof *tuples->items);
+    if (!tuples->items)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu %s", count, tuples->what);
+    tuples->items_capacity = (count + 1) * tuples->width;
+    jb_memory_expect(tuples->items, tuples->items_capacity * sizeof *tuples->items);
+    return grow_slots(tuples, slot_count, error);
+}
+
 enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, struct jb_error *error,
                               uint32_t *ret_id) {
     const size_t size = tuples->width * sizeof *tuple;
     if ((tuples->count + 1) * 2 > tuples->slot_count) {
-        enum jb_code code = grow_slots(tuples, error);
+        enum jb_code code =
+            grow_slots(tuples, tuples->slot_count ? tuples->slot_count * 4 : SLOTS_FIRST, error);
         if (code)
             return code;
     }

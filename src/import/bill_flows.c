@@ -366,8 +366,11 @@ static void finish_costs(struct jb_bill_flows *flows) {
         qsort(flows->costs, flows->cost_count, sizeof *flows->costs, compare_costs);
 }
 
-static enum jb_code open_flows(const struct jb_bill_question *question, struct jb_error *error,
-                               struct jb_bill_flows *flows) {
+static enum jb_code open_flows(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
+                               struct jb_error *error, struct jb_bill_flows *flows) {
+    size_t group_count = 0;
+    for (size_t s = 0; s < scans->count; s++)
+        group_count += jb_scan_group_count(scans->items[s].table);
     struct jb_strings **const strings[] = {&flows->texts, &flows->unit_names, &flows->use_names,
                                            &flows->label_names, &flows->unknown_names};
     enum jb_code code = JB_OK;
@@ -379,7 +382,7 @@ static enum jb_code open_flows(const struct jb_bill_question *question, struct j
         code = jb_tuples_make(flows->frame_width, JB_BILL_LIST_CEILING, "kinds of rows", error,
                               &flows->frame_keys);
     if (!code)
-        code = jb_bill_sums_make(error, &flows->sums);
+        code = jb_bill_sums_make(2 * group_count, error, &flows->sums); /* costs, and credits */
     return code ? code : jb_cloud_changes(question->factors, error, &flows->changes_ns, &flows->change_count);
 }
 
@@ -389,7 +392,7 @@ enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const s
     assert(question->files->label_count <= JB_BILL_LABEL_CEILING);
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for flows of bills");
-    enum jb_code code = open_flows(question, error, flows);
+    enum jb_code code = open_flows(question, scans, error, flows);
     for (size_t s = 0; !code && s < scans->count; s++) {
         size_t count = jb_scan_group_count(scans->items[s].table);
         for (size_t g = 0; !code && g < count; g++)

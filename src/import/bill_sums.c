@@ -17,13 +17,12 @@ struct jb_bill_sums {
     struct jb_tuples *times;       /* start, end: upper and lower halves */
     struct jb_tuples *keys;        /* of cells: unit, route, time */
     struct jb_bill_amounts *cells; /* each becomes up to three flows */
-    size_t cell_capacity;
     /* Rows come mostly by time. */
     int64_t last_start_ns, last_end_ns;
     uint32_t last_time;
 };
 
-enum jb_code jb_bill_sums_make(struct jb_error *error, struct jb_bill_sums **ret_sums) {
+enum jb_code jb_bill_sums_make(size_t ceiling, struct jb_error *error, struct jb_bill_sums **ret_sums) {
     _cleanup_(jb_bill_sums_free_cleanup) struct jb_bill_sums *sums = calloc(1, sizeof *sums);
     if (!sums)
         return jb_error_set(error, JB_MEMORY, "no memory for flows of bills");
@@ -33,7 +32,15 @@ enum jb_code jb_bill_sums_make(struct jb_error *error, struct jb_bill_sums **ret
     if (!code)
         code = jb_tuples_make(4, CELL_CEILING, "times of bills", error, &sums->times);
     if (!code)
-        code = jb_tuples_make(3, CELL_CEILING, "flows of bills", error, &sums->keys);
+        code = jb_tuples_make(3, ceiling, "flows of bills", error, &sums->keys);
+    if (!code)
+        code = jb_tuples_expect(sums->keys, ceiling, error);
+    if (code)
+        return code;
+    sums->cells = calloc(ceiling + 1, sizeof *sums->cells);
+    if (!sums->cells)
+        code = jb_error_set(error, JB_MEMORY, "no memory for flows of %zu groups", ceiling);
+    jb_memory_expect(sums->cells, ceiling * sizeof *sums->cells);
     if (!code)
         *ret_sums = JB_TAKE(sums);
     return code;
@@ -84,9 +91,6 @@ enum jb_code jb_bill_sums_add(struct jb_bill_sums *sums, uint32_t unit, uint32_t
     const uint32_t key[] = {unit, route, time};
     if (!code)
         code = jb_tuples_intern(sums->keys, key, error, &id);
-    if (!code)
-        code = jb_array_reserve(&sums->cells, &sums->cell_capacity, (size_t)id + 1, CELL_CEILING,
-                                "flows of bills", error);
     if (code)
         return code;
     struct jb_bill_amounts *there = &sums->cells[id];
@@ -207,6 +211,8 @@ static enum jb_code sort_entries(const struct jb_bill_sums *sums, const struct o
     _cleanup_free_ struct entry *spare = calloc(PARTS * cell_count + 1, sizeof *spare);
     if (!entries || !spare || cell_count >= UINT32_MAX / PARTS)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", cell_count);
+    jb_memory_expect(entries, PARTS * cell_count * sizeof *entries);
+    jb_memory_expect(spare, PARTS * cell_count * sizeof *spare);
     for (uint32_t cell = 0; cell < cell_count; cell++) {
         const uint32_t *key = jb_tuples_at(sums->keys, cell);
         const uint32_t *route = jb_tuples_at(sums->routes, key[1]);
@@ -329,6 +335,7 @@ static enum jb_code make_flows(const struct order *order, const struct entry *en
     size_t count = 0, turned_count = 0;
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", entry_count);
+    jb_memory_expect(flows, entry_count * sizeof *flows);
     for (size_t i = 0; i < entry_count;) {
         const struct entry *first = &entries[i];
         struct jb_bill_flow flow = open_flow(order->sums, first);

@@ -19,7 +19,8 @@ struct jb_bill_amounts {
 
 struct jb_bill_sums; /* opaque */
 
-enum jb_code jb_bill_sums_make(struct jb_error *error, struct jb_bill_sums **ret_sums);
+/* ceiling: most calls of jb_bill_sums_add. */
+enum jb_code jb_bill_sums_make(size_t ceiling, struct jb_error *error, struct jb_bill_sums **ret_sums);
 void jb_bill_sums_free(struct jb_bill_sums *sums); /* NULL-safe */
 
 /* Number of what flows from one account to another; accounts by number of their texts. */
