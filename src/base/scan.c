@@ -299,7 +299,6 @@ static void lay_out(struct jb_scan_table *table, const struct jb_scan_request *r
         else
             layout->key_slots[layout->key_count++] = slot;
     }
-    layout->margin_size = sizeof(struct jb_scan_margin) + layout->sum_count * sizeof(uint64_t);
     layout->request = request;
     layout->kernel = request->kernel ? request->kernel : jb_scan_kernel_best();
     table->memory.ceiling = request->memory_ceiling ? request->memory_ceiling : MEMORY_CEILING;

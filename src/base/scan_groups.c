@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define RESERVE_STEP  ((size_t)2 << 20) /* a huge page */
-#define TEXT_OVERHEAD 64                /* bytes that a text takes besides itself */
-#define TUPLE_OVERHEAD 16               /* the same of a tuple */
-#define JOINED_CEILING 56               /* bytes; what a memo takes, less a little for rows to come */
+#define RESERVE_STEP   ((size_t)2 << 20) /* a huge page */
+#define TEXT_OVERHEAD  64                /* bytes that a text takes besides itself */
+#define TUPLE_OVERHEAD 16                /* the same of a tuple */
+#define JOINED_CEILING 56                /* bytes; what a memo takes, less a little for rows to come */
 
 /* Counts bytes against the ceiling of the whole scan. */
 enum jb_code jb_scan_groups_account(struct jb_scan_groups *groups, size_t size, struct jb_error *error) {
@@ -50,8 +50,9 @@ enum jb_code jb_scan_groups_make(const struct jb_scan_layout *layout, struct jb_
     /* Room for as many as there may be: what is not touched costs nothing, and nothing ever moves. */
     groups->reserved = (memory->ceiling + RESERVE_STEP) / RESERVE_STEP * RESERVE_STEP;
     groups->records = reserve(groups->reserved);
-    groups->margins = reserve(groups->reserved);
-    if (!groups->records || !groups->margins)
+    groups->margins = (struct jb_scan_margin *)reserve(groups->reserved);
+    groups->absents = (uint64_t *)reserve(groups->reserved);
+    if (!groups->records || !groups->margins || !groups->absents)
         return jb_error_set(error, JB_MEMORY, "no memory for groups");
     *ret_groups = JB_TAKE(groups);
     return JB_OK;
@@ -69,6 +70,8 @@ void jb_scan_groups_free(struct jb_scan_groups *groups) {
         munmap(groups->records, groups->reserved);
     if (groups->margins)
         munmap(groups->margins, groups->reserved);
+    if (groups->absents)
+        munmap(groups->absents, groups->reserved);
     for (size_t span = 0; span < groups->span_count; span++)
         jb_tuples_free(groups->spans[span].tuples);
     for (size_t i = 0; i < groups->fault_count; i++)
@@ -269,7 +272,7 @@ static enum jb_code merge_group(struct jb_scan_groups *to, const struct jb_scan_
     const struct jb_scan_layout *layout = to->layout;
     struct jb_scan_span *span = &to->spans[0];
     const struct jb_scan_margin *margin = jb_scan_groups_margin(from, number);
-    uint32_t keys[JB_SCAN_KEY_CEILING], ids[JB_SCAN_ID_CEILING] __attribute__((aligned(16))) = {0};
+    uint32_t keys[JB_SCAN_KEY_CEILING], ids[JB_SCAN_ID_CEILING] = {0};
     for (size_t i = 0; i < span->key_count; i++) {
         size_t key = span->keys[i];
         uint32_t id = jb_scan_groups_id(from, number, key);
@@ -283,10 +286,9 @@ static enum jb_code merge_group(struct jb_scan_groups *to, const struct jb_scan_
     if (code)
         return code;
     jb_int128 *sums = jb_scan_groups_sums(to, ours_number);
-    uint64_t *absents = jb_scan_groups_margin(to, ours_number)->absents;
     jb_scan_groups_head(to, ours_number)->row_count += jb_scan_groups_head(from, number)->row_count;
     for (size_t sum = 0; sum < layout->sum_count; sum++) {
-        absents[sum] += jb_scan_groups_absents(from, number, sum);
+        jb_scan_groups_add_absents(to, ours_number, sum, jb_scan_groups_absents(from, number, sum));
         if (__builtin_add_overflow(sums[sum], jb_scan_groups_sum(from, number, sum), &sums[sum]))
             return jb_scan_sum_overflow(error);
     }

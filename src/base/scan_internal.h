@@ -79,8 +79,6 @@ struct jb_scan_kernel {
                   size_t id_stride, uint32_t *ids, struct jb_scan_missed *ret_missed);
     /* Where such a text is to be put; length up to JB_SCAN_MEMO_TEXT. */
     uint64_t (*hash)(const char *text, size_t length);
-    /* Of a key: count ids, a multiple of 4, at a multiple of 16 bytes. */
-    uint64_t (*hash_ids)(const uint32_t *ids, size_t count);
 
     /* Numbers of one column in units of 10^-decimals. Takes what has up to 16 digits. */
     void (*decimals)(const struct jb_scan_rows_view *rows, size_t field, unsigned decimals, jb_int128 *values,
@@ -109,7 +107,6 @@ struct jb_scan_layout {
     size_t key_slots[JB_SCAN_SLOT_CEILING]; /* the slot of each key */
     size_t sum_slots[JB_SCAN_SLOT_CEILING];
     size_t place[JB_SCAN_SLOT_CEILING]; /* of each slot, among keys or sums */
-    size_t margin_size;
 };
 
 /* Columns side by side that are looked up as one text: what a row has there is one number, equal for all
@@ -118,8 +115,9 @@ struct jb_scan_span {
     uint32_t first, last;             /* columns */
     size_t keys[JB_SCAN_KEY_CEILING]; /* in order of columns, then of slots */
     size_t key_count;
-    struct jb_tuples *tuples; /* the ids of its keys; NULL: there is one key, and its id is that of the span */
-    bool is_apart;            /* texts differ too much to be remembered together: its cells are looked up */
+    struct jb_tuples
+        *tuples;   /* the ids of its keys; NULL: there is one key, and its id is that of the span */
+    bool is_apart; /* texts differ too much to be remembered together: its cells are looked up */
     uint64_t row_count, missed_count;
 };
 
@@ -135,7 +133,6 @@ struct jb_scan_head {
 struct jb_scan_margin {
     uint64_t first_row; /* of its range, from 0 */
     uint64_t input;
-    uint64_t absents[]; /* rows without a number, for each sum */
 };
 
 #define JB_SCAN_ID_CEILING  (JB_SCAN_SLOT_CEILING + 4)
@@ -169,7 +166,11 @@ struct jb_scan_groups {
     size_t sum_places[JB_SCAN_SLOT_CEILING]; /* by sum: in a record, or JB_SCAN_MISSING_SUM: no such column */
     size_t id_count;                         /* spans, and zeroes up to a multiple of 4 */
     size_t head_offset, record_size;
-    char *records, *margins; /* one behind the other, in memory that is reserved and never moves */
+    /* One behind the other, in memory that is reserved and never moves. */
+    char *records;
+    struct jb_scan_margin *margins;
+    uint64_t *absents; /* rows without a number, for each sum; only touched where there are any */
+    bool has_absents;
     size_t reserved;
     size_t count;
     uint64_t *index; /* upper half of the hash, number + 1 */
@@ -182,8 +183,7 @@ struct jb_scan_groups {
 /* Rows taken apart. */
 struct jb_scan_batch {
     size_t count;
-    uint32_t *ids;      /* [row * id_count + span]; aligned to 16 bytes, zero behind the spans */
-    uint64_t *hashes;   /* of the ids */
+    uint32_t *ids;      /* [row * id_count + span]; zero behind the spans */
     jb_int128 *values;  /* [sum * JB_SCAN_BATCH + row] */
     uint8_t *is_absent; /* the same */
     bool has_absent[JB_SCAN_SLOT_CEILING];
@@ -209,11 +209,12 @@ struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups
 uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key);
 jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number, size_t sum);
 uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum);
+void jb_scan_groups_add_absents(struct jb_scan_groups *groups, size_t number, size_t sum, uint64_t count);
 enum jb_code jb_scan_sum_overflow(struct jb_error *error);
 /* The number that a span has for the ids of its keys, in the order of its keys. */
 enum jb_code jb_scan_groups_intern(struct jb_scan_groups *groups, struct jb_scan_span *span,
                                    const uint32_t *ids, struct jb_error *error, uint32_t *ret_id);
-/* The group with these ids of spans (aligned to 16 bytes), which is made when there is none. */
+/* The group with these ids of spans, which is made when there is none. */
 enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *ids, uint64_t first_row,
                                  uint32_t input, struct jb_error *error, size_t *ret_number);
 

@@ -186,7 +186,7 @@ KERNEL_TARGET static void take_decimals(const struct jb_scan_rows_view *rows, si
 #define KERNEL(name_)                                                                                        \
     {                                                                                                        \
         .name = (name_), .is_supported = is_supported, .index = index_rows, .texts = look_up_texts,          \
-        .hash_ids = hash_ids, .hash = hash_text, .decimals = take_decimals                                   \
+        .hash = hash_text, .decimals = take_decimals                                                         \
     }
 
 #endif

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ACCOUNT_STEP 1024 /* groups that are accounted for at a time */
-#define MANY ACCOUNT_STEP /* groups from which on huge pages are worth their size: fewer faults and misses */
+#define ACCOUNT_STEP   1024         /* groups that are accounted for at a time */
+#define MANY           ACCOUNT_STEP /* groups whose margins are worth huge pages */
 #define INDEX_FIRST    4096
+#define INDEX_SMALL    ((size_t)1 << 18)
 #define NUMBER_CEILING ((size_t)UINT32_MAX - 1)
 #define NO_GROUP       UINT32_MAX
 
@@ -29,7 +30,7 @@ struct jb_scan_head *jb_scan_groups_head(const struct jb_scan_groups *groups, si
 }
 
 struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number) {
-    return (struct jb_scan_margin *)(groups->margins + number * groups->layout->margin_size);
+    return &groups->margins[number];
 }
 
 uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key) {
@@ -47,8 +48,16 @@ jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number,
 }
 
 uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum) {
-    return groups->sum_places[sum] == JB_SCAN_MISSING_SUM ? head_at(groups, number)->row_count
-                                                          : jb_scan_groups_margin(groups, number)->absents[sum];
+    if (groups->sum_places[sum] == JB_SCAN_MISSING_SUM)
+        return head_at(groups, number)->row_count;
+    return groups->has_absents ? groups->absents[number * groups->layout->sum_count + sum] : 0;
+}
+
+void jb_scan_groups_add_absents(struct jb_scan_groups *groups, size_t number, size_t sum, uint64_t count) {
+    if (count == 0)
+        return;
+    groups->has_absents = true;
+    groups->absents[number * groups->layout->sum_count + sum] += count;
 }
 
 enum jb_code jb_scan_sum_overflow(struct jb_error *error) {
@@ -63,8 +72,13 @@ static inline size_t place_of(uint64_t hash, size_t size) {
     return (hash >> 32) & (size - 1);
 }
 
+/* A small index is kept three quarters empty: a second look at it costs more than its memory. */
+static bool is_small(const struct jb_scan_groups *groups) {
+    return groups->index_size <= INDEX_SMALL;
+}
+
 static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *error) {
-    size_t size = groups->index_size ? groups->index_size * 4 : INDEX_FIRST;
+    size_t size = groups->index_size ? groups->index_size * (is_small(groups) ? 4 : 2) : INDEX_FIRST;
     enum jb_code code =
         jb_scan_groups_account(groups, (size - groups->index_size) * sizeof *groups->index, error);
     if (code)
@@ -88,7 +102,7 @@ static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *e
 }
 
 static enum jb_code make_room(struct jb_scan_groups *groups, size_t more, struct jb_error *error) {
-    while ((groups->count + more) * 2 > groups->index_size) {
+    while ((groups->count + more) * (is_small(groups) ? 4 : 2) > groups->index_size) {
         enum jb_code code = grow_index(groups, error);
         if (code)
             return code;
@@ -98,6 +112,12 @@ static enum jb_code make_room(struct jb_scan_groups *groups, size_t more, struct
 
 static inline bool is_same_key(size_t id_count, const uint32_t *a, const uint32_t *b) {
     uint64_t different = 0;
+    if (__builtin_expect(id_count == 4, 1)) {
+        uint64_t ours[2], theirs[2];
+        memcpy(ours, a, sizeof ours);
+        memcpy(theirs, b, sizeof theirs);
+        return ((ours[0] ^ theirs[0]) | (ours[1] ^ theirs[1])) == 0;
+    }
     for (size_t i = 0; i < id_count; i += 4) {
         uint64_t ours[2], theirs[2];
         memcpy(ours, a + i, sizeof ours);
@@ -107,9 +127,21 @@ static inline bool is_same_key(size_t id_count, const uint32_t *a, const uint32_
     return different == 0;
 }
 
+/* A product of 128 bits, folded, mixes all bits of two ids at a time. */
+static inline uint64_t hash_ids(const uint32_t *ids, size_t id_count) {
+    uint64_t hash = 0x9e3779b97f4a7c15U;
+    for (size_t i = 0; i < id_count; i += 4) {
+        uint64_t words[2];
+        memcpy(words, ids + i, sizeof words);
+        jb_uint128 product = (jb_uint128)(words[0] ^ hash) * (words[1] ^ 0xd6e8feb86659fd93U);
+        hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    return hash * 0xbf58476d1ce4e5b9U;
+}
+
 /* The number of the group with this key; count when there is none, and the place in the index for it. */
-static inline size_t find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids,
-                                size_t *ret_at) {
+__attribute__((always_inline)) static inline size_t
+find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids, size_t *ret_at) {
     const size_t mask = groups->index_size - 1;
     size_t at = place_of(hash, groups->index_size);
     for (;; at = (at + 1) & mask) {
@@ -175,14 +207,17 @@ static enum jb_code add_group(struct jb_scan_groups *groups, size_t at, uint64_t
         enum jb_code code =
             number >= NUMBER_CEILING
                 ? jb_error_set(error, JB_LIMIT, "more than %zu groups", number)
-                : jb_scan_groups_account(groups, ACCOUNT_STEP * (groups->record_size + layout->margin_size),
+                : jb_scan_groups_account(groups,
+                                         ACCOUNT_STEP * (groups->record_size + sizeof *groups->margins +
+                                                         layout->sum_count * sizeof *groups->absents),
                                          error);
         if (code)
             return code;
-        if (number == MANY) {
+        /* Pages that are huge from the start are worth their size: fewer faults and misses. */
+        if (number == 0)
             madvise(groups->records, groups->reserved, MADV_HUGEPAGE);
+        if (number == MANY)
             madvise(groups->margins, groups->reserved, MADV_HUGEPAGE);
-        }
     }
     *jb_scan_groups_margin(groups, number) = (struct jb_scan_margin){.first_row = first_row, .input = input};
     memcpy(head_at(groups, number)->ids, ids, groups->id_count * sizeof *ids);
@@ -196,7 +231,7 @@ enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *
     enum jb_code code = make_room(groups, 1, error);
     if (code)
         return code;
-    uint64_t hash = groups->layout->kernel->hash_ids(ids, groups->id_count);
+    uint64_t hash = hash_ids(ids, groups->id_count);
     size_t at = 0, number = find_group(groups, hash, ids, &at);
     if (number == groups->count)
         code = add_group(groups, at, hash, ids, first_row, input, error);
@@ -216,10 +251,10 @@ static enum jb_code fault_row(const struct jb_scan_groups *groups, uint32_t numb
 static inline enum jb_code count_row(struct jb_scan_groups *groups, struct jb_scan_batch *batch, size_t row,
                                      struct jb_error *error, uint32_t *ret_number) {
     const uint32_t *ids = batch->ids + row * groups->id_count;
-    size_t at = 0, number = find_group(groups, batch->hashes[row], ids, &at);
+    const uint64_t hash = hash_ids(ids, groups->id_count);
+    size_t at = 0, number = find_group(groups, hash, ids, &at);
     if (__builtin_expect(number == groups->count, 0)) {
-        enum jb_code code =
-            add_group(groups, at, batch->hashes[row], ids, batch->first_row + row, batch->input, error);
+        enum jb_code code = add_group(groups, at, hash, ids, batch->first_row + row, batch->input, error);
         if (!code)
             code = check_key(groups, number, error);
         if (code)
@@ -256,7 +291,7 @@ static bool add_column(struct jb_scan_groups *groups, const struct jb_scan_batch
         if (numbers[row] == NO_GROUP)
             continue;
         if (is_absent[row])
-            jb_scan_groups_margin(groups, numbers[row])->absents[sum]++;
+            jb_scan_groups_add_absents(groups, numbers[row], sum, 1);
         else
             is_over |= __builtin_add_overflow(*to, values[row], to);
     }
@@ -268,20 +303,7 @@ enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_ba
     enum jb_code code = make_room(groups, batch->count, error);
     if (code)
         return code;
-    /* The index and the records may lie anywhere in memory: ask for all of them before the first is needed.
-     */
-    const size_t stride = groups->id_count, size = groups->record_size;
     uint32_t numbers[JB_SCAN_BATCH];
-    for (size_t row = 0; row < batch->count; row++) {
-        batch->hashes[row] = groups->layout->kernel->hash_ids(batch->ids + row * stride, stride);
-        __builtin_prefetch(&groups->index[place_of(batch->hashes[row], groups->index_size)]);
-    }
-    for (size_t row = 0; row < batch->count; row++) {
-        size_t number = (uint32_t)groups->index[place_of(batch->hashes[row], groups->index_size)];
-        const char *record = groups->records + (number - (number != 0)) * size;
-        for (size_t line = 0; line < size; line += 64)
-            __builtin_prefetch(record + line, 1);
-    }
     bool is_good = batch->fault_count == 0;
     for (size_t row = 0; !code && row < batch->count; row++) {
         numbers[row] = NO_GROUP;

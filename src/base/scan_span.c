@@ -6,7 +6,7 @@
 #define MEMO_FIRST   ((size_t)256)     /* texts that a memo first has room for */
 #define MEMO_CEILING ((size_t)1 << 13) /* texts that it remembers at most; their places fit 16 bits */
 #define SPREAD       8                 /* places of the index for each of them */
-#define WORTH        16                /* rows for each miss that make remembering a span of several keys pay */
+#define WORTH        16 /* rows for each miss that make remembering a span of several keys pay */
 #define TRIAL        ((uint64_t)1 << 16) /* rows after which that is judged */
 
 /* ---- memos ------------------------------------------------------------------------------------------ */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Read at a time: it stays in the cache of a core until its rows are taken. */
-#define BLOCK      ((size_t)256 << 10)
-#define LOOKS      8   /* parts of it that are indexed one at a time */
+#define BLOCK ((size_t)256 << 10)
+#define LOOKS 8 /* parts of it that are indexed one at a time */
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
 
@@ -299,10 +299,9 @@ enum jb_code jb_scan_worker_make(const struct jb_scan_layout *layout, struct jb_
     struct jb_scan_batch *batch = &worker->batch;
     worker->ends = calloc(JB_SCAN_ENDS + 64 + 1, sizeof *worker->ends);
     batch->ids = aligned_alloc(64, JB_SCAN_BATCH * JB_SCAN_ID_CEILING * sizeof *batch->ids);
-    batch->hashes = calloc(JB_SCAN_BATCH, sizeof *batch->hashes);
     batch->values = calloc(JB_SCAN_BATCH * (layout->sum_count + 1), sizeof *batch->values);
     batch->is_absent = calloc(JB_SCAN_BATCH * (layout->sum_count + 1), sizeof *batch->is_absent);
-    if (!worker->ends || !batch->ids || !batch->hashes || !batch->values || !batch->is_absent)
+    if (!worker->ends || !batch->ids || !batch->values || !batch->is_absent)
         return jb_error_set(error, JB_MEMORY, "no memory for a thread of the scan");
     worker->ends[0] = UINT32_MAX;
     worker->index.ends = worker->ends + 1;
@@ -321,7 +320,6 @@ void jb_scan_worker_free(struct jb_scan_worker *worker) {
     for (size_t row = 0; row < JB_SCAN_BATCH; row++)
         free(worker->batch.faults[row].what);
     free(worker->batch.ids);
-    free(worker->batch.hashes);
     free(worker->batch.values);
     free(worker->batch.is_absent);
     free(worker->ends);

@@ -8,8 +8,8 @@ struct jb_scan_worker {
     const struct jb_scan_layout *layout;
     struct jb_scan_memory *memory;
     const atomic_bool *is_stopped;
-    struct jb_scan_memo memos[JB_SCAN_SLOT_CEILING];      /* by key; made when they are needed */
-    struct jb_scan_memo span_memos[JB_SCAN_SLOT_CEILING]; /* of spans of several keys */
+    struct jb_scan_memo memos[JB_SCAN_SLOT_CEILING];       /* by key; made when they are needed */
+    struct jb_scan_memo span_memos[JB_SCAN_SLOT_CEILING];  /* of spans of several keys */
     uint32_t cell_ids[JB_SCAN_KEY_CEILING][JB_SCAN_BATCH]; /* of a span, cell by cell */
     struct jb_scan_index index;
     uint32_t *ends; /* index.ends is one behind: before the first row ends nothing */

@@ -76,7 +76,7 @@ static enum jb_code grow_slots(struct jb_tuples *tuples, size_t slot_count, stru
 enum jb_code jb_tuples_expect(struct jb_tuples *tuples, size_t count, struct jb_error *error) {
     size_t slot_count = SLOTS_FIRST;
     assert(tuples->count == 0 && !tuples->items);
-    while (slot_count < 2 * (count + 1))
+    while (slot_count < count / 2) /* enough for a quarter of them */
         slot_count *= 2;
     tuples->items = calloc(count + 1, tuples->width * sizeof *tuples->items);
     if (!tuples->items)
@@ -91,7 +91,7 @@ enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, s
     const size_t size = tuples->width * sizeof *tuple;
     if ((tuples->count + 1) * 2 > tuples->slot_count) {
         enum jb_code code =
-            grow_slots(tuples, tuples->slot_count ? tuples->slot_count * 4 : SLOTS_FIRST, error);
+            grow_slots(tuples, tuples->slot_count ? tuples->slot_count * 2 : SLOTS_FIRST, error);
         if (code)
             return code;
     }

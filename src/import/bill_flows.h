@@ -11,10 +11,10 @@
 /* One flow; its accounts are ids of texts. */
 struct jb_bill_flow {
     uint32_t unit, from, to; /* unit: index of the bill that it is of */
-    int64_t start_ns, end_ns;
     jb_commodity commodity;
-    enum jb_method method;
+    int64_t start_ns, end_ns;
     int64_t amount; /* 0 or more */
+    enum jb_method method;
     uint32_t uncertainty_ppm;
 };
 

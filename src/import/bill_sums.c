@@ -104,21 +104,20 @@ enum jb_code jb_bill_sums_add(struct jb_bill_sums *sums, uint32_t unit, uint32_t
 
 /* ---- order ---- */
 
-/* One part of a cell, by what it is sorted by. */
+/* A cell, by what it is sorted by. */
 struct entry {
-    uint32_t unit, time, lane; /* ranks */
-    uint32_t part;             /* cell × PARTS + part */
+    uint32_t unit, time, account; /* ranks; all lanes of a route lead to one account */
+    uint32_t cell;
 };
 
 struct order {
     const struct jb_bill_sums *sums;
     const struct jb_strings *texts;
-    uint32_t *text_ranks, *lane_ranks, *time_ranks; /* by text, lane, time */
+    uint32_t *text_ranks, *time_ranks; /* by text, time */
 };
 
 static void free_order(struct order *order) {
     free(order->text_ranks);
-    free(order->lane_ranks);
     free(order->time_ranks);
 }
 
@@ -130,16 +129,6 @@ static int compare_texts(const void *left, const void *right, void *context) {
 
 static int compare_numbers(uint32_t left, uint32_t right) {
     return (left > right) - (left < right);
-}
-
-static int compare_lanes(const void *left, const void *right, void *context) {
-    const struct order *order = context;
-    const uint32_t *a = jb_tuples_at(order->sums->lanes, *(const uint32_t *)left),
-                   *b = jb_tuples_at(order->sums->lanes, *(const uint32_t *)right);
-    int by_account = compare_numbers(order->text_ranks[a[0]], order->text_ranks[b[0]]);
-    if (!by_account)
-        by_account = compare_numbers(order->text_ranks[a[1]], order->text_ranks[b[1]]);
-    return by_account ? by_account : compare_numbers(a[2], b[2]);
 }
 
 static int64_t time_of(const uint32_t *halves) {
@@ -174,6 +163,15 @@ static uint32_t *rank(size_t count, int (*compare)(const void *, const void *, v
     return ranks;
 }
 
+/* The account that a route leads to. */
+static uint32_t account_of(const struct jb_bill_sums *sums, uint32_t route) {
+    const uint32_t *lanes = jb_tuples_at(sums->routes, route);
+    size_t part = 0;
+    while (lanes[part] == JB_BILL_NO_LANE)
+        part++;
+    return jb_tuples_at(sums->lanes, lanes[part])[0];
+}
+
 #define DIGIT_BITS 11
 
 /* Counting sorts by one number of the entries, digit by digit; stable. offset: of the number in an entry. */
@@ -202,35 +200,30 @@ static void sort_by(struct entry **entries, struct entry **spare, size_t count, 
     }
 }
 
-/* All parts of all cells, in order. *ret_entries is the caller's to free. */
-static enum jb_code sort_entries(const struct jb_bill_sums *sums, const struct order *order,
-                                 const uint32_t *unit_numbers, struct jb_error *error,
-                                 struct entry **ret_entries, size_t *ret_count) {
-    size_t cell_count = jb_tuples_count(sums->keys), count = 0, unit_ceiling = 1;
-    _cleanup_free_ struct entry *entries = calloc(PARTS * cell_count + 1, sizeof *entries);
-    _cleanup_free_ struct entry *spare = calloc(PARTS * cell_count + 1, sizeof *spare);
-    if (!entries || !spare || cell_count >= UINT32_MAX / PARTS)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", cell_count);
-    jb_memory_expect(entries, PARTS * cell_count * sizeof *entries);
-    jb_memory_expect(spare, PARTS * cell_count * sizeof *spare);
-    for (uint32_t cell = 0; cell < cell_count; cell++) {
+/* All cells, in order. *ret_entries is the caller's to free. */
+static enum jb_code sort_cells(const struct jb_bill_sums *sums, const struct order *order,
+                               const uint32_t *unit_numbers, struct jb_error *error,
+                               struct entry **ret_entries) {
+    size_t count = jb_tuples_count(sums->keys), unit_ceiling = 1;
+    _cleanup_free_ struct entry *entries = calloc(count + 1, sizeof *entries);
+    _cleanup_free_ struct entry *spare = calloc(count + 1, sizeof *spare);
+    if (!entries || !spare)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", count);
+    jb_memory_expect(entries, count * sizeof *entries);
+    jb_memory_expect(spare, count * sizeof *spare);
+    for (uint32_t cell = 0; cell < count; cell++) {
         const uint32_t *key = jb_tuples_at(sums->keys, cell);
-        const uint32_t *route = jb_tuples_at(sums->routes, key[1]);
         uint32_t unit = unit_numbers[key[0]];
         unit_ceiling = unit >= unit_ceiling ? (size_t)unit + 1 : unit_ceiling;
-        for (uint32_t part = 0; part < PARTS; part++) {
-            if (route[part] != JB_BILL_NO_LANE)
-                entries[count++] = (struct entry){.unit = unit,
-                                                  .time = order->time_ranks[key[2]],
-                                                  .lane = order->lane_ranks[route[part]],
-                                                  .part = cell * PARTS + part};
-        }
+        entries[cell] = (struct entry){.unit = unit,
+                                       .time = order->time_ranks[key[2]],
+                                       .account = order->text_ranks[account_of(sums, key[1])],
+                                       .cell = cell};
     }
-    sort_by(&entries, &spare, count, offsetof(struct entry, lane), jb_tuples_count(sums->lanes) + 1);
+    sort_by(&entries, &spare, count, offsetof(struct entry, account), jb_strings_count(order->texts) + 1);
     sort_by(&entries, &spare, count, offsetof(struct entry, time), jb_tuples_count(sums->times) + 1);
     sort_by(&entries, &spare, count, offsetof(struct entry, unit), unit_ceiling);
     *ret_entries = JB_TAKE(entries);
-    *ret_count = count;
     return JB_OK;
 }
 
@@ -251,20 +244,49 @@ jb_int128 jb_bill_round(jb_int128 value, int64_t divisor) {
     return quotient;
 }
 
-static void add_part(const struct jb_bill_sums *sums, uint32_t part, jb_int128 *value, jb_int128 *standard) {
-    const struct jb_bill_amounts *amounts = &sums->cells[part / PARTS];
-    const jb_int128 parts[PARTS][2] = {{amounts->energy, amounts->energy_standard},
-                                       {amounts->embodied, amounts->embodied_standard},
-                                       {amounts->money, 0}};
-    *value += parts[part % PARTS][0];
-    *standard += parts[part % PARTS][1];
+/* A lane's sum in one interval. */
+struct part {
+    uint32_t lane;
+    jb_int128 value, standard;
+};
+
+static int compare_lanes(const struct order *order, uint32_t left, uint32_t right) {
+    const uint32_t *a = jb_tuples_at(order->sums->lanes, left), *b = jb_tuples_at(order->sums->lanes, right);
+    int by = compare_numbers(order->text_ranks[a[1]], order->text_ranks[b[1]]);
+    return by ? by : compare_numbers(a[2], b[2]);
 }
 
-/* The flow of an entry, without its amount. */
-static struct jb_bill_flow open_flow(const struct jb_bill_sums *sums, const struct entry *entry) {
-    const uint32_t *key = jb_tuples_at(sums->keys, entry->part / PARTS);
-    const uint32_t *lane = jb_tuples_at(sums->lanes, jb_tuples_at(sums->routes, key[1])[entry->part % PARTS]);
-    const uint32_t *time = jb_tuples_at(sums->times, key[2]);
+/* Adds the parts of a cell to those of its account and interval, which are in order. Two routes may share a
+ * lane. */
+static void add_parts(const struct order *order, uint32_t cell, struct part *parts, size_t *count) {
+    const struct jb_bill_sums *sums = order->sums;
+    const struct jb_bill_amounts *amounts = &sums->cells[cell];
+    const uint32_t *lanes = jb_tuples_at(sums->routes, jb_tuples_at(sums->keys, cell)[1]);
+    const struct part added[PARTS] = {{lanes[0], amounts->energy, amounts->energy_standard},
+                                      {lanes[1], amounts->embodied, amounts->embodied_standard},
+                                      {lanes[2], amounts->money, 0}};
+    for (size_t i = 0; i < PARTS; i++) {
+        size_t at = *count;
+        if (added[i].lane == JB_BILL_NO_LANE)
+            continue;
+        while (at && compare_lanes(order, parts[at - 1].lane, added[i].lane) >= 0)
+            at--;
+        if (at < *count && parts[at].lane == added[i].lane) {
+            parts[at].value += added[i].value;
+            parts[at].standard += added[i].standard;
+            continue;
+        }
+        memmove(&parts[at + 1], &parts[at], (*count - at) * sizeof *parts);
+        parts[at] = added[i];
+        ++*count;
+    }
+}
+
+/* The flow of a lane, without its amount. */
+static struct jb_bill_flow open_flow(const struct jb_bill_sums *sums, const struct entry *entry,
+                                     uint32_t lane_number) {
+    const uint32_t *lane = jb_tuples_at(sums->lanes, lane_number);
+    const uint32_t *time = jb_tuples_at(sums->times, jb_tuples_at(sums->keys, entry->cell)[2]);
     return (struct jb_bill_flow){.unit = entry->unit,
                                  .to = lane[0],
                                  .from = lane[1],
@@ -329,35 +351,44 @@ static enum jb_code place_turned(const struct order *order, struct jb_bill_flow 
     return JB_OK;
 }
 
+static bool is_together(const struct entry *a, const struct entry *b) {
+    return a->unit == b->unit && a->time == b->time && a->account == b->account;
+}
+
 static enum jb_code make_flows(const struct order *order, const struct entry *entries, size_t entry_count,
                                struct jb_error *error, struct jb_bill_flow **ret_flows, size_t *ret_count) {
-    _cleanup_free_ struct jb_bill_flow *flows = calloc(entry_count + 1, sizeof *flows);
-    size_t count = 0, turned_count = 0;
+    size_t room = PARTS * entry_count, count = 0, turned_count = 0;
+    _cleanup_free_ struct jb_bill_flow *flows = calloc(room + 1, sizeof *flows);
+    _cleanup_free_ struct part *parts = NULL;
+    size_t part_capacity = 0;
     if (!flows)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", entry_count);
-    jb_memory_expect(flows, entry_count * sizeof *flows);
-    for (size_t i = 0; i < entry_count;) {
-        const struct entry *first = &entries[i];
-        struct jb_bill_flow flow = open_flow(order->sums, first);
-        jb_int128 value = 0, standard = 0;
-        /* Two routes may share a lane. */
-        for (; i < entry_count && entries[i].unit == first->unit && entries[i].time == first->time &&
-               entries[i].lane == first->lane;
-             i++)
-            add_part(order->sums, entries[i].part, &value, &standard);
-        uint32_t from = flow.from;
-        enum jb_code code = close_flow(order, value, standard, error, &flow);
-        if (code)
-            return code;
-        /* Money that came to nothing is no flow; energy of 0 is known to be 0. */
-        if (!flow.amount && jb_commodity_is_money(flow.commodity))
-            continue;
-        if (flow.from == from)
-            flows[count++] = flow;
-        else
-            flows[entry_count - ++turned_count] = flow;
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", room);
+    jb_memory_expect(flows, room * sizeof *flows);
+    for (size_t i = 0, end; i < entry_count; i = end) {
+        size_t part_count = 0;
+        for (end = i; end < entry_count && is_together(&entries[i], &entries[end]); end++) {
+            enum jb_code code = jb_array_reserve(&parts, &part_capacity, part_count + PARTS, CELL_CEILING,
+                                                 "flows of one account and interval", error);
+            if (code)
+                return code;
+            add_parts(order, entries[end].cell, parts, &part_count);
+        }
+        for (size_t p = 0; p < part_count; p++) {
+            struct jb_bill_flow flow = open_flow(order->sums, &entries[i], parts[p].lane);
+            uint32_t from = flow.from;
+            enum jb_code code = close_flow(order, parts[p].value, parts[p].standard, error, &flow);
+            if (code)
+                return code;
+            /* Money that came to nothing is no flow; energy of 0 is known to be 0. */
+            if (!flow.amount && jb_commodity_is_money(flow.commodity))
+                continue;
+            if (flow.from == from)
+                flows[count++] = flow;
+            else
+                flows[room - ++turned_count] = flow;
+        }
     }
-    memmove(flows + count, flows + entry_count - turned_count, turned_count * sizeof *flows);
+    memmove(flows + count, flows + room - turned_count, turned_count * sizeof *flows);
     enum jb_code code =
         turned_count ? place_turned(order, flows, count + turned_count, turned_count, error) : JB_OK;
     if (code)
@@ -372,12 +403,11 @@ enum jb_code jb_bill_sums_finish(const struct jb_bill_sums *sums, const struct j
                                  struct jb_bill_flow **ret_flows, size_t *ret_count) {
     __attribute__((cleanup(free_order))) struct order order = {.sums = sums, .texts = texts};
     _cleanup_free_ struct entry *entries = NULL;
-    size_t count = 0;
     order.text_ranks = rank(jb_strings_count(texts), compare_texts, (void *)texts);
     order.time_ranks = rank(jb_tuples_count(sums->times), compare_times, &order);
-    order.lane_ranks = order.text_ranks ? rank(jb_tuples_count(sums->lanes), compare_lanes, &order) : NULL;
-    if (!order.text_ranks || !order.time_ranks || !order.lane_ranks)
+    if (!order.text_ranks || !order.time_ranks)
         return jb_error_set(error, JB_MEMORY, "no memory for the order of flows");
-    enum jb_code code = sort_entries(sums, &order, unit_numbers, error, &entries, &count);
-    return code ? code : make_flows(&order, entries, count, error, ret_flows, ret_count);
+    enum jb_code code = sort_cells(sums, &order, unit_numbers, error, &entries);
+    return code ? code
+                : make_flows(&order, entries, jb_tuples_count(sums->keys), error, ret_flows, ret_count);
 }
