@@ -4,8 +4,19 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static _Atomic size_t growths; /* several threads may grow theirs */
+
+void *jb_memory_expect(void *block, size_t size) {
+    uintptr_t begin = ((uintptr_t)block + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1),
+              end = ((uintptr_t)block + size) & ~(HUGE_PAGE - 1);
+    if (block && begin < end)
+        madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    return block;
+}
 
 enum jb_code jb_array_reserve_raw(void **items, size_t *capacity, size_t needed, size_t size, size_t ceiling,
                                   const char *what, struct jb_error *error) {
@@ -22,6 +33,7 @@ enum jb_code jb_array_reserve_raw(void **items, size_t *capacity, size_t needed,
     void *moved = realloc(*items, grown * size);
     if (!moved)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu %s", grown, what);
+    jb_memory_expect(moved, grown * size);
     memset((char *)moved + *capacity * size, 0, (grown - *capacity) * size);
     growths++;
     *items = moved;

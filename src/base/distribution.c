@@ -191,3 +191,21 @@ double jb_f_upper(double f, double df1, double df2) {
     double scale = df2 + df1 * f;
     return beta_tail(df2 / scale, df1 * f / scale, df2 / 2, df1 / 2, false);
 }
+
+void jb_interval_95(double value, double standard, double *ret_low, double *ret_high) {
+    double size = fabs(value), near = -JB_NORMAL_95 * standard, far = JB_NORMAL_95 * standard;
+    if (size > 0) {
+        double relative = standard / size, width = JB_NORMAL_95 * sqrt(log1p(relative * relative));
+        near = size * exp(-width);
+        far = size * exp(width);
+    }
+    *ret_low = value < 0 ? -far : near;
+    *ret_high = value < 0 ? -near : far;
+}
+
+double jb_interval_95_standard(double low, double high) {
+    if (!(low > 0) || !(high > low))
+        return (high - low) / (2 * JB_NORMAL_95);
+    double s = log(high / low) / (2 * JB_NORMAL_95);
+    return sqrt(low * high) * sqrt(expm1(s * s));
+}

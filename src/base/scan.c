@@ -122,6 +122,12 @@ static enum jb_code fail_range(const struct scan *scan, const struct jb_scan_ran
     return range->code;
 }
 
+/* What ranges are added up in. */
+static enum jb_code make_groups(struct jb_scan_table *table, struct jb_error *error) {
+    enum jb_code code = jb_scan_groups_make(&table->layout, &table->memory, error, &table->groups);
+    return code ? code : jb_scan_groups_lay_out(table->groups, NULL, NULL, error);
+}
+
 /* Adds the next range in order. A wrong guess of where its first row begins is found here, and made good. */
 static enum jb_code merge_range(struct scan *scan, struct jb_scan_worker *worker, struct jb_scan_range *range,
                                 struct jb_error *error) {
@@ -143,11 +149,14 @@ static enum jb_code merge_range(struct scan *scan, struct jb_scan_worker *worker
         code = fail_range(scan, range, error);
     if (code)
         return code;
-    jb_scan_groups_finish(range->groups);
-    if (!table->groups)
+    if (scan->range_count == 1) {
         table->groups = JB_TAKE(range->groups);
-    else
-        code = jb_scan_groups_merge(table->groups, range->groups, scan->row_base, error);
+    } else {
+        if (!table->groups)
+            code = make_groups(table, error);
+        if (!code)
+            code = jb_scan_groups_merge(table->groups, range->groups, scan->row_base, error);
+    }
     scan->row_base += range->row_count;
     scan->line_base += range->line_count;
     scan->expected = range->stop;
@@ -290,12 +299,6 @@ static void lay_out(struct jb_scan_table *table, const struct jb_scan_request *r
         else
             layout->key_slots[layout->key_count++] = slot;
     }
-    layout->id_count = (layout->key_count + request->by_input + 3) / 4 * 4;
-    size_t size = sizeof(struct jb_scan_record) + layout->sum_count * sizeof(jb_int128) +
-                  layout->id_count * sizeof(uint32_t);
-    size_t by_line = (size + 63) / 64 * 64; /* of the cache, where little is lost by it */
-    layout->record_size = by_line - size <= 16 ? by_line : (size + 15) / 16 * 16;
-    layout->margin_size = sizeof(struct jb_scan_margin) + layout->sum_count * sizeof(uint64_t);
     layout->request = request;
     layout->kernel = request->kernel ? request->kernel : jb_scan_kernel_best();
     table->memory.ceiling = request->memory_ceiling ? request->memory_ceiling : MEMORY_CEILING;
@@ -326,8 +329,7 @@ static enum jb_code number_texts(struct jb_scan_table *table, size_t key, struct
         return jb_error_set(error, JB_MEMORY, "no memory for %zu texts", count);
     memset(ids, 0xff, (count + 1) * sizeof *ids);
     for (size_t i = 0; i < table->group_count; i++) {
-        const struct jb_scan_record *record = jb_scan_groups_record(groups, table->order[i]);
-        uint32_t id = jb_scan_record_ids(&table->layout, record)[key];
+        uint32_t id = jb_scan_groups_id(groups, table->order[i], key);
         if (ids[id] != UINT32_MAX)
             continue;
         texts[table->text_counts[key]] = id;
@@ -339,14 +341,15 @@ static enum jb_code number_texts(struct jb_scan_table *table, size_t key, struct
 static enum jb_code finish_table(struct jb_scan_table *table, struct jb_error *error) {
     enum jb_code code = JB_OK;
     if (!table->groups)
-        code = jb_scan_groups_make(&table->layout, &table->memory, error, &table->groups);
+        code = make_groups(table, error);
     if (code)
         return code;
     table->order = malloc((table->groups->count + 1) * sizeof *table->order);
     if (!table->order)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->groups->count);
+    jb_memory_expect(table->order, table->groups->count * sizeof *table->order);
     for (size_t number = 0; number < table->groups->count; number++) {
-        if (jb_scan_groups_record(table->groups, number)->row_count)
+        if (jb_scan_groups_head(table->groups, number)->row_count)
             table->order[table->group_count++] = (uint32_t)number;
     }
     for (size_t key = 0; !code && key < table->layout.key_count; key++) {
@@ -430,23 +433,33 @@ const struct jb_scan_bad *jb_scan_bad(const struct jb_scan_table *table, size_t 
     return &table->bad[number];
 }
 
-static const struct jb_scan_record *record_of(const struct jb_scan_table *table, size_t group) {
+static size_t number_of(const struct jb_scan_table *table, size_t group) {
     assert(group < table->group_count);
-    return jb_scan_groups_record(table->groups, table->order[group]);
+    return table->order[group];
+}
+
+static uint32_t id_of(const struct jb_scan_table *table, size_t group, size_t slot) {
+    return jb_scan_groups_id(table->groups, number_of(table, group), table->layout.place[slot]);
 }
 
 struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t group) {
-    const struct jb_scan_record *record = record_of(table, group);
-    const struct jb_scan_margin *margin = jb_scan_groups_margin(table->groups, table->order[group]);
+    size_t number = number_of(table, group);
+    const struct jb_scan_margin *margin = jb_scan_groups_margin(table->groups, number);
     return (struct jb_scan_group){.input = margin->input,
                                   .first_row = margin->first_row + 1 + table->has_heading[margin->input],
-                                  .row_count = record->row_count};
+                                  .row_count = jb_scan_groups_head(table->groups, number)->row_count};
+}
+
+size_t jb_scan_key(const struct jb_scan_table *table, size_t group, uint32_t *ret_numbers) {
+    size_t number = number_of(table, group), count = table->layout.key_count + table->request.by_input;
+    for (size_t key = 0; key < count; key++)
+        ret_numbers[key] = jb_scan_groups_id(table->groups, number, key);
+    return count;
 }
 
 uint32_t jb_scan_text_id(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_TEXT);
-    size_t key = table->layout.place[slot];
-    return table->text_ids[key][jb_scan_record_ids(&table->layout, record_of(table, group))[key]];
+    return table->text_ids[table->layout.place[slot]][id_of(table, group, slot)];
 }
 
 size_t jb_scan_text_count(const struct jb_scan_table *table, size_t slot) {
@@ -461,17 +474,17 @@ const char *jb_scan_text(const struct jb_scan_table *table, size_t slot, uint32_
 
 int64_t jb_scan_time_ns(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_TIME);
-    size_t key = table->layout.place[slot];
-    return table->groups->times[key].values[jb_scan_record_ids(&table->layout, record_of(table, group))[key]];
+    return table->groups->times[table->layout.place[slot]].values[id_of(table, group, slot)];
 }
 
 jb_int128 jb_scan_sum(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_DECIMAL);
-    return record_of(table, group)->sums[table->layout.place[slot]];
+    return jb_scan_groups_sum(table->groups, number_of(table, group), table->layout.place[slot]);
 }
 
 uint64_t jb_scan_number_count(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_DECIMAL);
-    const struct jb_scan_margin *margin = jb_scan_groups_margin(table->groups, table->order[group]);
-    return record_of(table, group)->row_count - margin->absents[table->layout.place[slot]];
+    size_t number = number_of(table, group);
+    return jb_scan_groups_head(table->groups, number)->row_count -
+           jb_scan_groups_absents(table->groups, number, table->layout.place[slot]);
 }

@@ -1,4 +1,4 @@
-/* Cells of a scan: what the kernels leave of each column becomes ids and numbers, and bad rows are listed. */
+/* Cells of a scan become ids and numbers, and bad rows are listed. */
 #include "base/scan_worker.h"
 
 #include "base/array.h"
@@ -6,77 +6,6 @@
 #include "base/time.h"
 
 #include <string.h>
-
-#define MEMO_CEILING ((size_t)1 << 13) /* texts remembered in one column; their places fit 16 bits */
-#define SPREAD       8                 /* places of the index for each of them */
-
-/* ---- memos ------------------------------------------------------------------------------------------ */
-
-void jb_scan_memo_free(struct jb_scan_memo *memo) {
-    free(memo->texts);
-    free(memo->index);
-    *memo = (struct jb_scan_memo){0};
-}
-
-enum jb_code jb_scan_memo_make(size_t capacity, struct jb_error *error, struct jb_scan_memo *ret_memo) {
-    struct jb_scan_memo memo = {
-        .texts = aligned_alloc(64, capacity * sizeof *memo.texts),
-        .index = calloc(capacity * SPREAD, sizeof *memo.index),
-        .mask = capacity * SPREAD - 1,
-        .count = 1,
-        .capacity = capacity,
-    };
-    if (!memo.texts || !memo.index) {
-        jb_scan_memo_free(&memo);
-        return jb_error_set(error, JB_MEMORY, "no memory to remember %zu texts", capacity);
-    }
-    /* No text has a NUL, and then more. */
-    memset(&memo.texts[0], 0, sizeof memo.texts[0]);
-    memo.texts[0].text[1] = '?';
-    *ret_memo = memo;
-    return JB_OK;
-}
-
-void jb_scan_memo_clear(struct jb_scan_memo *memo) {
-    if (memo->count > 1)
-        memset(memo->index, 0, (memo->mask + 1) * sizeof *memo->index);
-    memo->count = 1;
-    memo->is_steady = false;
-}
-
-/* Remembers a text as it stands in the file. A full memo grows, then forgets everything: times go by. */
-static enum jb_code memo_add(struct jb_scan_worker *worker, size_t key, const char *text, size_t length,
-                             uint32_t id, struct jb_error *error) {
-    struct jb_scan_memo *memo = &worker->memos[key];
-    if (length > JB_SCAN_MEMO_TEXT)
-        return JB_OK;
-    if (memo->count == memo->capacity && memo->capacity < MEMO_CEILING) {
-        struct jb_scan_memo larger;
-        enum jb_code code = jb_scan_memo_make(memo->capacity * 4, error, &larger);
-        if (code)
-            return code;
-        jb_scan_memo_free(memo);
-        *memo = larger;
-    } else if (memo->count == memo->capacity) {
-        jb_scan_memo_clear(memo);
-    }
-    size_t at = worker->layout->kernel->hash(text, length) & memo->mask;
-    for (size_t probe = 0; probe < JB_SCAN_MEMO_PROBES; probe++, at = (at + 1) & memo->mask) {
-        const struct jb_scan_memo_text *there = &memo->texts[memo->index[at]];
-        if (memo->index[at] && memcmp(there->text, text, length) == 0 &&
-            (length == JB_SCAN_MEMO_TEXT || there->text[length] == '\0'))
-            break; /* twice in one batch */
-        if (memo->index[at])
-            continue;
-        memo->index[at] = (uint16_t)memo->count;
-        struct jb_scan_memo_text *known = &memo->texts[memo->count++];
-        memset(known->text, 0, sizeof known->text);
-        memcpy(known->text, text, length);
-        known->id = id;
-        break;
-    }
-    return JB_OK;
-}
 
 /* ---- cells ------------------------------------------------------------------------------------------ */
 
@@ -98,9 +27,8 @@ static enum jb_code fault_cell(struct jb_scan_worker *worker, size_t row, size_t
     return jb_scan_fault_set(fault, slot, SIZE_MAX, what, error);
 }
 
-/* What a text means as a key. JB_INPUT says in *why what was expected. */
-static enum jb_code key_of(struct jb_scan_worker *worker, size_t slot_number, const char *text,
-                           struct jb_error *why, uint32_t *ret_id) {
+enum jb_code jb_scan_take_text(struct jb_scan_worker *worker, size_t slot_number, const char *text,
+                               struct jb_error *why, uint32_t *ret_id) {
     const struct jb_scan_slot *slot = worker->layout->request->slots[slot_number];
     struct jb_scan_groups *groups = worker->range->groups;
     size_t key = worker->layout->place[slot_number];
@@ -127,25 +55,19 @@ static enum jb_code key_of(struct jb_scan_worker *worker, size_t slot_number, co
     return code ? code : jb_scan_groups_time(groups, key, time_ns, why, ret_id);
 }
 
-/* One cell of a key, as it stands in the file. */
-static enum jb_code take_key(struct jb_scan_worker *worker, size_t slot, size_t row, const char *bytes,
-                             size_t length, struct jb_error *error) {
-    struct jb_scan_batch *batch = &worker->batch;
-    size_t key = worker->layout->place[slot];
-    uint32_t id = 0;
+enum jb_code jb_scan_take_cell(struct jb_scan_worker *worker, size_t slot, size_t row, const char *bytes,
+                               size_t length, struct jb_error *error, uint32_t *ret_id) {
+    *ret_id = 0;
     jb_scan_unquote(bytes, length, &worker->cell);
     enum jb_code code = jb_buffer_check(&worker->cell, error);
     if (code)
         return code;
     struct jb_error why = {0};
-    code = key_of(worker, slot, worker->cell.bytes, &why, &id);
+    code = jb_scan_take_text(worker, slot, worker->cell.bytes, &why, ret_id);
     if (code == JB_INPUT)
         code = fault_cell(worker, row, slot, why.message, error);
     else if (code && error)
         *error = why;
-    else if (!code)
-        code = memo_add(worker, key, bytes, length, id, error);
-    batch->ids[row * worker->layout->id_count + key] = id;
     return code;
 }
 
@@ -156,6 +78,7 @@ static enum jb_code take_number_text(struct jb_scan_worker *worker, size_t slot_
     size_t at = worker->layout->place[slot_number] * JB_SCAN_BATCH + row;
     worker->batch.values[at] = 0;
     worker->batch.is_absent[at] = length == 0;
+    worker->batch.has_absent[worker->layout->place[slot_number]] |= length == 0;
     if (length == 0 && !slot->is_required)
         return JB_OK;
     struct jb_error why = {0};
@@ -175,58 +98,51 @@ static enum jb_code take_number(struct jb_scan_worker *worker, size_t slot, size
 
 /* ---- columns ---------------------------------------------------------------------------------------- */
 
-/* Cells that a kernel left. */
-static enum jb_code take_missed(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
-                                size_t slot, uint32_t field, struct jb_error *error) {
-    bool is_number = worker->layout->request->slots[slot]->kind == JB_SCAN_DECIMAL;
+static enum jb_code take_numbers(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
+                                 size_t slot, struct jb_error *error) {
+    const struct jb_scan_layout *layout = worker->layout;
+    struct jb_scan_batch *batch = &worker->batch;
+    uint32_t field = worker->input->fields[slot];
+    size_t place = layout->place[slot];
+    if (field == JB_SCAN_NO_FIELD)
+        return JB_OK;
+    memset(batch->is_absent + place * JB_SCAN_BATCH, 0, rows->count);
+    batch->has_absent[place] = false;
+    layout->kernel->decimals(rows, field, layout->request->slots[slot]->decimals,
+                             batch->values + place * JB_SCAN_BATCH, &worker->missed);
     enum jb_code code = JB_OK;
     for (size_t i = 0; !code && i < worker->missed.count; i++) {
         size_t row = worker->missed.rows[i];
         const uint32_t *end = &rows->ends[row * rows->width + field];
-        const char *bytes = rows->bytes + (uint32_t)(end[-1] + 1);
-        size_t length = (uint32_t)(end[0] - end[-1] - 1);
-        code = is_number ? take_number(worker, slot, row, bytes, length, error)
-                         : take_key(worker, slot, row, bytes, length, error);
+        code = take_number(worker, slot, row, rows->bytes + (uint32_t)(end[-1] + 1),
+                           (uint32_t)(end[0] - end[-1] - 1), error);
     }
     return code;
 }
 
-/* A column that the table does not have is the same in all batches of a range. */
-static enum jb_code take_nothing(struct jb_scan_worker *worker, size_t slot, struct jb_error *error) {
+/* Before the first row of a range: columns that the table does not have are the same in all of it. rows:
+ * NULL when texts come one by one. */
+static enum jb_code lay_out(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
+                            struct jb_error *error) {
     const struct jb_scan_layout *layout = worker->layout;
-    size_t place = layout->place[slot];
-    if (layout->request->slots[slot]->kind == JB_SCAN_DECIMAL) {
-        worker->range->groups->is_missing[place] = true;
-        return JB_OK;
+    struct jb_scan_groups *groups = worker->range->groups;
+    const uint32_t *fields = rows ? worker->input->fields : NULL;
+    for (size_t key = 0; fields && key < layout->key_count; key++) {
+        struct jb_error why = {0};
+        if (fields[layout->key_slots[key]] != JB_SCAN_NO_FIELD)
+            continue;
+        enum jb_code code =
+            jb_scan_take_text(worker, layout->key_slots[key], "", &why, &groups->constants[key]);
+        if (code && error)
+            *error = why;
+        if (code)
+            return code;
     }
-    struct jb_error why = {0};
-    uint32_t id = 0;
-    enum jb_code code = key_of(worker, slot, "", &why, &id);
-    if (code && error)
-        *error = why;
-    for (size_t row = 0; row < JB_SCAN_BATCH; row++)
-        worker->batch.ids[row * layout->id_count + place] = id;
+    groups->constants[layout->key_count] = (uint32_t)worker->range->input;
+    worker->has_begun = true;
+    enum jb_code code = jb_scan_groups_lay_out(groups, fields, rows, error);
+    memset(worker->batch.ids, 0, JB_SCAN_BATCH * groups->id_count * sizeof *worker->batch.ids);
     return code;
-}
-
-static enum jb_code take_column(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
-                                size_t slot_number, struct jb_error *error) {
-    const struct jb_scan_layout *layout = worker->layout;
-    const struct jb_scan_slot *slot = layout->request->slots[slot_number];
-    struct jb_scan_batch *batch = &worker->batch;
-    uint32_t field = worker->input->fields[slot_number];
-    size_t place = layout->place[slot_number];
-    if (field == JB_SCAN_NO_FIELD)
-        return worker->has_begun ? JB_OK : take_nothing(worker, slot_number, error);
-    if (slot->kind == JB_SCAN_DECIMAL) {
-        memset(batch->is_absent + place * JB_SCAN_BATCH, 0, rows->count);
-        layout->kernel->decimals(rows, field, slot->decimals, batch->values + place * JB_SCAN_BATCH,
-                                 &worker->missed);
-    } else {
-        layout->kernel->texts(&worker->memos[place], rows, field, layout->id_count, batch->ids + place,
-                              &worker->missed);
-    }
-    return take_missed(worker, rows, slot_number, field, error);
 }
 
 /* ---- rows that are left out ------------------------------------------------------------------------- */
@@ -286,20 +202,17 @@ static void clear_batch(struct jb_scan_worker *worker, size_t count) {
     batch->count = count;
     batch->first_row = worker->range->row_count;
     batch->input = (uint32_t)worker->range->input;
-    size_t input_key = worker->layout->key_count;
-    if (worker->layout->request->by_input) {
-        for (size_t row = 0; row < count; row++)
-            batch->ids[row * worker->layout->id_count + input_key] = batch->input;
-    }
 }
 
 enum jb_code jb_scan_take_rows(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
                                uint64_t line, struct jb_error *error) {
-    enum jb_code code = JB_OK;
+    const struct jb_scan_layout *layout = worker->layout;
+    enum jb_code code = worker->has_begun ? JB_OK : lay_out(worker, rows, error);
     clear_batch(worker, rows->count);
-    for (size_t slot = 0; !code && slot < worker->layout->request->slot_count; slot++)
-        code = take_column(worker, rows, slot, error);
-    worker->has_begun = true;
+    if (!code)
+        code = jb_scan_take_spans(worker, rows, error);
+    for (size_t sum = 0; !code && sum < layout->sum_count; sum++)
+        code = take_numbers(worker, rows, layout->sum_slots[sum], error);
     if (!code)
         code = jb_scan_groups_add(worker->range->groups, &worker->batch, error);
     if (!code)
@@ -310,28 +223,33 @@ enum jb_code jb_scan_take_rows(struct jb_scan_worker *worker, const struct jb_sc
 
 enum jb_code jb_scan_take_texts(struct jb_scan_worker *worker, const char *const *texts, uint64_t line,
                                 struct jb_error *error) {
-    const struct jb_scan_request *request = worker->layout->request;
+    const struct jb_scan_layout *layout = worker->layout;
+    struct jb_scan_groups *groups = worker->range->groups;
     struct jb_scan_batch *batch = &worker->batch;
-    enum jb_code code = JB_OK;
+    uint32_t ids[JB_SCAN_KEY_CEILING];
+    enum jb_code code = worker->has_begun ? JB_OK : lay_out(worker, NULL, error);
     clear_batch(worker, 1);
-    for (size_t slot = 0; !code && slot < request->slot_count; slot++) {
+    memset(batch->has_absent, 0, sizeof batch->has_absent);
+    for (size_t slot = 0; !code && slot < layout->request->slot_count; slot++) {
         const char *text = texts[slot] ? texts[slot] : "";
-        size_t place = worker->layout->place[slot];
         struct jb_error why = {0};
-        uint32_t id = 0;
-        if (request->slots[slot]->kind == JB_SCAN_DECIMAL) {
+        if (layout->request->slots[slot]->kind == JB_SCAN_DECIMAL) {
             code = take_number_text(worker, slot, 0, text, strlen(text), error);
             continue;
         }
-        code = key_of(worker, slot, text, &why, &id);
+        uint32_t *id = &ids[layout->place[slot]];
+        *id = 0;
+        code = jb_scan_take_text(worker, slot, text, &why, id);
         if (code == JB_INPUT)
             code = fault_cell(worker, 0, slot, why.message, error);
         else if (code && error)
             *error = why;
-        batch->ids[place] = id;
     }
+    ids[layout->key_count] = (uint32_t)worker->range->input;
+    if (!code && groups->span_count)
+        code = jb_scan_groups_intern(groups, &groups->spans[0], ids, error, &batch->ids[0]);
     if (!code)
-        code = jb_scan_groups_add(worker->range->groups, batch, error);
+        code = jb_scan_groups_add(groups, batch, error);
     if (!code && batch->faults[0].what)
         code = jb_scan_leave_out(worker, batch->first_row, line, 0, 0, &batch->faults[0], error);
     worker->range->row_count++;

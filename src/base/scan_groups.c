@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define RESERVE_STEP  ((size_t)2 << 20) /* a huge page */
-#define TEXT_OVERHEAD 64                /* bytes that a text takes besides itself */
+#define RESERVE_STEP   ((size_t)2 << 20) /* a huge page */
+#define TEXT_OVERHEAD  64                /* bytes that a text takes besides itself */
+#define TUPLE_OVERHEAD 16                /* the same of a tuple */
+#define JOINED_CEILING 56                /* bytes; what a memo takes, less a little for rows to come */
 
 /* Counts bytes against the ceiling of the whole scan. */
 enum jb_code jb_scan_groups_account(struct jb_scan_groups *groups, size_t size, struct jb_error *error) {
@@ -48,8 +50,9 @@ enum jb_code jb_scan_groups_make(const struct jb_scan_layout *layout, struct jb_
     /* Room for as many as there may be: what is not touched costs nothing, and nothing ever moves. */
     groups->reserved = (memory->ceiling + RESERVE_STEP) / RESERVE_STEP * RESERVE_STEP;
     groups->records = reserve(groups->reserved);
-    groups->margins = reserve(groups->reserved);
-    if (!groups->records || !groups->margins)
+    groups->margins = (struct jb_scan_margin *)reserve(groups->reserved);
+    groups->absents = (uint64_t *)reserve(groups->reserved);
+    if (!groups->records || !groups->margins || !groups->absents)
         return jb_error_set(error, JB_MEMORY, "no memory for groups");
     *ret_groups = JB_TAKE(groups);
     return JB_OK;
@@ -67,12 +70,110 @@ void jb_scan_groups_free(struct jb_scan_groups *groups) {
         munmap(groups->records, groups->reserved);
     if (groups->margins)
         munmap(groups->margins, groups->reserved);
+    if (groups->absents)
+        munmap(groups->absents, groups->reserved);
+    for (size_t span = 0; span < groups->span_count; span++)
+        jb_tuples_free(groups->spans[span].tuples);
     for (size_t i = 0; i < groups->fault_count; i++)
         free(groups->faults[i].what);
     free(groups->index);
     free(groups->faults);
     atomic_fetch_sub_explicit(&groups->memory->used, groups->accounted, memory_order_relaxed);
     free(groups);
+}
+
+/* ---- layout ----------------------------------------------------------------------------------------- */
+
+/* Whether what stands in the columns first to last is short enough to be remembered as one text. */
+static bool may_join(const struct jb_scan_rows_view *rows, uint32_t first, uint32_t last) {
+    uint32_t longest = 0;
+    for (size_t row = 0; row < rows->count; row++) {
+        const uint32_t *ends = rows->ends + row * rows->width;
+        uint32_t length = ends[last] - ends[(size_t)first - 1] - 1;
+        longest = length > longest ? length : longest;
+    }
+    return longest <= JOINED_CEILING;
+}
+
+/* Adds a key to the last span, or opens one. */
+static void add_key(struct jb_scan_groups *groups, size_t key, uint32_t field, bool is_joined) {
+    struct jb_scan_span *span = &groups->spans[groups->span_count - is_joined];
+    if (!is_joined) {
+        span->first = field;
+        groups->span_count++;
+    }
+    span->last = field;
+    groups->key_spans[key] = (size_t)(span - groups->spans);
+    groups->key_places[key] = span->key_count;
+    span->keys[span->key_count++] = key;
+}
+
+static void add_columns(struct jb_scan_groups *groups, const uint32_t *fields,
+                        const struct jb_scan_rows_view *rows) {
+    const struct jb_scan_layout *layout = groups->layout;
+    size_t keys[JB_SCAN_SLOT_CEILING], count = 0;
+    for (size_t key = 0; key < layout->key_count; key++) {
+        uint32_t field = fields[layout->key_slots[key]];
+        size_t at = count;
+        groups->key_spans[key] = JB_SCAN_NO_SPAN;
+        if (field == JB_SCAN_NO_FIELD)
+            continue;
+        for (; at && fields[layout->key_slots[keys[at - 1]]] > field; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+        count++;
+    }
+    groups->key_spans[layout->key_count] = JB_SCAN_NO_SPAN; /* the input of a range is one */
+    for (size_t i = 0; i < count; i++) {
+        const struct jb_scan_span *last = i ? &groups->spans[groups->span_count - 1] : NULL;
+        uint32_t field = fields[layout->key_slots[keys[i]]];
+        bool is_joined =
+            last && field <= last->last + 1 && (field == last->last || may_join(rows, last->first, field));
+        add_key(groups, keys[i], field, is_joined);
+    }
+}
+
+enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_t *fields,
+                                    const struct jb_scan_rows_view *rows, struct jb_error *error) {
+    const struct jb_scan_layout *layout = groups->layout;
+    size_t all_keys = layout->key_count + layout->request->by_input, sum_count = 0;
+    assert(groups->count == 0 && groups->span_count == 0);
+    if (fields)
+        add_columns(groups, fields, rows);
+    for (size_t key = 0; !fields && key < all_keys; key++)
+        add_key(groups, key, 0, key > 0);
+    for (size_t i = 0; i < groups->span_count; i++) {
+        struct jb_scan_span *span = &groups->spans[i];
+        enum jb_code code = span->key_count < 2
+                                ? JB_OK
+                                : jb_tuples_make(span->key_count, SIZE_MAX, "keys", error, &span->tuples);
+        if (code)
+            return code;
+    }
+    for (size_t sum = 0; sum < layout->sum_count; sum++) {
+        bool is_there = !fields || fields[layout->sum_slots[sum]] != JB_SCAN_NO_FIELD;
+        groups->sum_places[sum] = is_there ? sum_count++ : JB_SCAN_MISSING_SUM;
+    }
+    groups->id_count = (groups->span_count + 3) / 4 * 4;
+    groups->head_offset = sum_count * sizeof(jb_int128);
+    size_t size =
+        groups->head_offset + offsetof(struct jb_scan_head, ids) + groups->id_count * sizeof(uint32_t);
+    size_t by_line = (size + 63) / 64 * 64; /* of the cache, where little is lost by it */
+    groups->record_size = by_line - size <= 16 ? by_line : (size + 15) / 16 * 16;
+    return JB_OK;
+}
+
+enum jb_code jb_scan_groups_intern(struct jb_scan_groups *groups, struct jb_scan_span *span,
+                                   const uint32_t *ids, struct jb_error *error, uint32_t *ret_id) {
+    if (!span->tuples) {
+        *ret_id = ids[0];
+        return JB_OK;
+    }
+    size_t count = jb_tuples_count(span->tuples);
+    enum jb_code code = jb_tuples_intern(span->tuples, ids, error, ret_id);
+    if (!code && jb_tuples_count(span->tuples) > count)
+        code = jb_scan_groups_account(groups, span->key_count * sizeof *ids + TUPLE_OVERHEAD, error);
+    return code;
 }
 
 /* ---- ids -------------------------------------------------------------------------------------------- */
@@ -169,23 +270,26 @@ static enum jb_code merge_group(struct jb_scan_groups *to, const struct jb_scan_
                                 const struct translation *translation, uint64_t first_row,
                                 struct jb_error *error) {
     const struct jb_scan_layout *layout = to->layout;
-    const struct jb_scan_record *theirs = jb_scan_groups_record(from, number);
+    struct jb_scan_span *span = &to->spans[0];
     const struct jb_scan_margin *margin = jb_scan_groups_margin(from, number);
-    uint32_t ids[JB_SCAN_ID_CEILING] __attribute__((aligned(16)));
-    memcpy(ids, jb_scan_record_ids(layout, theirs), layout->id_count * sizeof *ids);
-    for (size_t key = 0; key < layout->key_count; key++)
-        ids[key] = translation->ids[key][ids[key]];
-    size_t ours_number;
-    enum jb_code code = jb_scan_groups_find(to, ids, first_row + margin->first_row, (uint32_t)margin->input,
-                                            error, &ours_number);
+    uint32_t keys[JB_SCAN_KEY_CEILING], ids[JB_SCAN_ID_CEILING] = {0};
+    for (size_t i = 0; i < span->key_count; i++) {
+        size_t key = span->keys[i];
+        uint32_t id = jb_scan_groups_id(from, number, key);
+        keys[i] = key < layout->key_count ? translation->ids[key][id] : id;
+    }
+    size_t ours_number = 0;
+    enum jb_code code = span->key_count ? jb_scan_groups_intern(to, span, keys, error, &ids[0]) : JB_OK;
+    if (!code)
+        code = jb_scan_groups_find(to, ids, first_row + margin->first_row, (uint32_t)margin->input, error,
+                                   &ours_number);
     if (code)
         return code;
-    struct jb_scan_record *ours = jb_scan_groups_record(to, ours_number);
-    uint64_t *absents = jb_scan_groups_margin(to, ours_number)->absents;
-    ours->row_count += theirs->row_count;
+    jb_int128 *sums = jb_scan_groups_sums(to, ours_number);
+    jb_scan_groups_head(to, ours_number)->row_count += jb_scan_groups_head(from, number)->row_count;
     for (size_t sum = 0; sum < layout->sum_count; sum++) {
-        absents[sum] += margin->absents[sum];
-        if (__builtin_add_overflow(ours->sums[sum], theirs->sums[sum], &ours->sums[sum]))
+        jb_scan_groups_add_absents(to, ours_number, sum, jb_scan_groups_absents(from, number, sum));
+        if (__builtin_add_overflow(sums[sum], jb_scan_groups_sum(from, number, sum), &sums[sum]))
             return jb_scan_sum_overflow(error);
     }
     return JB_OK;
@@ -196,7 +300,7 @@ enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_sca
     _cleanup_(translation_free) struct translation translation = {{NULL}};
     enum jb_code code = translate(to, from, &translation, error);
     for (size_t number = 0; !code && number < from->count; number++) {
-        if (jb_scan_groups_record(from, number)->row_count) /* otherwise its key is wrong */
+        if (jb_scan_groups_head(from, number)->row_count) /* otherwise its key is wrong */
             code = merge_group(to, from, number, &translation, first_row, error);
     }
     return code;

@@ -5,6 +5,7 @@
 
 #include "base/scan.h"
 #include "base/strings.h"
+#include "base/tuples.h"
 
 #include <stdatomic.h>
 
@@ -72,13 +73,12 @@ struct jb_scan_kernel {
      * behind length. */
     void (*index)(const char *bytes, size_t length, char separator, struct jb_scan_index *ret_index);
 
-    /* Looks the cells of one column up: ids[row * id_stride]. */
-    void (*texts)(struct jb_scan_memo *memo, const struct jb_scan_rows_view *rows, size_t field,
+    /* Looks up what stands in the columns first to last, with the separators between them:
+     * ids[row * id_stride]. */
+    void (*texts)(struct jb_scan_memo *memo, const struct jb_scan_rows_view *rows, size_t first, size_t last,
                   size_t id_stride, uint32_t *ids, struct jb_scan_missed *ret_missed);
     /* Where such a text is to be put; length up to JB_SCAN_MEMO_TEXT. */
     uint64_t (*hash)(const char *text, size_t length);
-    /* Of a key: count ids, a multiple of 4, at a multiple of 16 bytes. */
-    uint64_t (*hash_ids)(const uint32_t *ids, size_t count);
 
     /* Numbers of one column in units of 10^-decimals. Takes what has up to 16 digits. */
     void (*decimals)(const struct jb_scan_rows_view *rows, size_t field, unsigned decimals, jb_int128 *values,
@@ -98,6 +98,8 @@ struct jb_scan_memory {
     size_t ceiling;
 };
 
+#define JB_SCAN_KEY_CEILING (JB_SCAN_SLOT_CEILING + 1) /* keys, and the input where it is one */
+
 struct jb_scan_layout {
     const struct jb_scan_request *request;
     const struct jb_scan_kernel *kernel;
@@ -105,25 +107,37 @@ struct jb_scan_layout {
     size_t key_slots[JB_SCAN_SLOT_CEILING]; /* the slot of each key */
     size_t sum_slots[JB_SCAN_SLOT_CEILING];
     size_t place[JB_SCAN_SLOT_CEILING]; /* of each slot, among keys or sums */
-    size_t id_count; /* keys, the input where it is one, and zeroes up to a multiple of 4 */
-    size_t record_size, margin_size;
 };
 
-/* A group: what each of its rows touches. Behind its sums stand the ids of its key. */
-struct jb_scan_record {
+/* Columns side by side that are looked up as one text: what a row has there is one number, equal for all
+ * texts that mean the same. */
+struct jb_scan_span {
+    uint32_t first, last;             /* columns */
+    size_t keys[JB_SCAN_KEY_CEILING]; /* in order of columns, then of slots */
+    size_t key_count;
+    struct jb_tuples
+        *tuples;   /* the ids of its keys; NULL: there is one key, and its id is that of the span */
+    bool is_apart; /* texts differ too much to be remembered together: its cells are looked up */
+    uint64_t row_count, missed_count;
+};
+
+/* Of a group, what each of its rows touches: a record is the sums of the columns that are there, and this
+ * behind them. */
+struct jb_scan_head {
     uint64_t row_count;
-    uint64_t fault; /* 0, or the number of what its key is wrong by */
-    jb_int128 sums[];
+    uint32_t fault; /* 0, or the number of what its key is wrong by */
+    uint32_t ids[]; /* of spans */
 };
 
 /* The rest of it. */
 struct jb_scan_margin {
     uint64_t first_row; /* of its range, from 0 */
     uint64_t input;
-    uint64_t absents[]; /* rows without a number, for each sum */
 };
 
-#define JB_SCAN_ID_CEILING (JB_SCAN_SLOT_CEILING + 4)
+#define JB_SCAN_ID_CEILING  (JB_SCAN_SLOT_CEILING + 4)
+#define JB_SCAN_NO_SPAN     SIZE_MAX
+#define JB_SCAN_MISSING_SUM SIZE_MAX
 
 /* What is wrong with a cell or a row. */
 struct jb_scan_fault {
@@ -144,9 +158,20 @@ struct jb_scan_groups {
     struct jb_scan_memory *memory;
     struct jb_strings *texts[JB_SCAN_SLOT_CEILING]; /* by key */
     struct jb_scan_times times[JB_SCAN_SLOT_CEILING];
-    char *records, *margins; /* one behind the other, in memory that is reserved and never moves */
+    struct jb_scan_span spans[JB_SCAN_SLOT_CEILING];
+    size_t span_count;
+    size_t key_spans[JB_SCAN_KEY_CEILING]; /* by key: its span, or JB_SCAN_NO_SPAN: it is a constant */
+    size_t key_places[JB_SCAN_KEY_CEILING];
+    uint32_t constants[JB_SCAN_KEY_CEILING];
+    size_t sum_places[JB_SCAN_SLOT_CEILING]; /* by sum: in a record, or JB_SCAN_MISSING_SUM: no such column */
+    size_t id_count;                         /* spans, and zeroes up to a multiple of 4 */
+    size_t head_offset, record_size;
+    /* One behind the other, in memory that is reserved and never moves. */
+    char *records;
+    struct jb_scan_margin *margins;
+    uint64_t *absents; /* rows without a number, for each sum; only touched where there are any */
+    bool has_absents;
     size_t reserved;
-    bool is_missing[JB_SCAN_SLOT_CEILING]; /* sums of which the table has no column; until finished */
     size_t count;
     uint64_t *index; /* upper half of the hash, number + 1 */
     size_t index_size;
@@ -158,10 +183,10 @@ struct jb_scan_groups {
 /* Rows taken apart. */
 struct jb_scan_batch {
     size_t count;
-    uint32_t *ids;      /* [row * id_count + key] */
-    uint64_t *hashes;   /* of the ids */
+    uint32_t *ids;      /* [row * id_count + span]; zero behind the spans */
     jb_int128 *values;  /* [sum * JB_SCAN_BATCH + row] */
     uint8_t *is_absent; /* the same */
+    bool has_absent[JB_SCAN_SLOT_CEILING];
     uint64_t first_row; /* of its range */
     uint32_t input;
     size_t fault_count;
@@ -173,11 +198,23 @@ enum jb_code jb_scan_groups_make(const struct jb_scan_layout *layout, struct jb_
 void jb_scan_groups_free(struct jb_scan_groups *groups); /* NULL-safe */
 /* Counts bytes against the ceiling of the whole scan. */
 enum jb_code jb_scan_groups_account(struct jb_scan_groups *groups, size_t size, struct jb_error *error);
-struct jb_scan_record *jb_scan_groups_record(const struct jb_scan_groups *groups, size_t number);
+/* Before the first group is added, and after the constants. fields: the column of each slot; columns side by
+ * side become one span where the rows' texts are short enough together. NULL (and no rows): all keys are one
+ * span, and all sums are there. */
+enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_t *fields,
+                                    const struct jb_scan_rows_view *rows, struct jb_error *error);
+jb_int128 *jb_scan_groups_sums(const struct jb_scan_groups *groups, size_t number);
+struct jb_scan_head *jb_scan_groups_head(const struct jb_scan_groups *groups, size_t number);
 struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number);
-const uint32_t *jb_scan_record_ids(const struct jb_scan_layout *layout, const struct jb_scan_record *record);
+uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key);
+jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number, size_t sum);
+uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum);
+void jb_scan_groups_add_absents(struct jb_scan_groups *groups, size_t number, size_t sum, uint64_t count);
 enum jb_code jb_scan_sum_overflow(struct jb_error *error);
-/* The group with this key (aligned to 16 bytes), which is made when there is none. */
+/* The number that a span has for the ids of its keys, in the order of its keys. */
+enum jb_code jb_scan_groups_intern(struct jb_scan_groups *groups, struct jb_scan_span *span,
+                                   const uint32_t *ids, struct jb_error *error, uint32_t *ret_id);
+/* The group with these ids of spans, which is made when there is none. */
 enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *ids, uint64_t first_row,
                                  uint32_t input, struct jb_error *error, size_t *ret_number);
 
@@ -188,9 +225,8 @@ enum jb_code jb_scan_groups_time(struct jb_scan_groups *groups, size_t key, int6
 /* Adds the rows without fault. Rows of a key that is wrong get a fault. */
 enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_batch *batch,
                                 struct jb_error *error);
-/* No more rows are added: what a missing column leaves out is counted. */
-void jb_scan_groups_finish(struct jb_scan_groups *groups);
-/* Adds all of `from`, whose rows come behind those of `to` and are counted from first_row. */
+/* Adds all of `from`, whose rows come behind those of `to` and are counted from first_row. `to` has one span
+ * for all keys. */
 enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
                                   uint64_t first_row, struct jb_error *error);
 

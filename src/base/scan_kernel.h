@@ -92,9 +92,9 @@ KERNEL_TARGET static inline uint32_t look_up(const uint16_t *index, size_t mask,
     return known->id;
 }
 
-/* Whether all cells of a column are the same short text. */
-KERNEL_TARGET static bool is_steady_column(const struct jb_scan_rows_view *rows, size_t field,
-                                           struct short_text first) {
+/* Whether all rows have the same short text in these columns. */
+KERNEL_TARGET static bool is_steady_span(const struct jb_scan_rows_view *rows, size_t field, size_t more,
+                                         struct short_text first) {
     const uint32_t *ends = rows->ends + field;
     const char *bytes = rows->bytes;
     const size_t width = rows->width, count = rows->count;
@@ -102,7 +102,7 @@ KERNEL_TARGET static bool is_steady_column(const struct jb_scan_rows_view *rows,
     size_t longest = 0;
     for (size_t row = 0; row < count; row++, ends += width) {
         uint32_t begin = ends[-1] + 1;
-        size_t length = ends[0] - begin;
+        size_t length = ends[more] - begin;
         longest |= length;
         different |= differ_short(first, load_short(bytes + begin, length & 63));
     }
@@ -110,19 +110,20 @@ KERNEL_TARGET static bool is_steady_column(const struct jb_scan_rows_view *rows,
 }
 
 KERNEL_TARGET static void look_up_texts(struct jb_scan_memo *memo, const struct jb_scan_rows_view *rows,
-                                        size_t field, size_t id_stride, uint32_t *restrict ids,
+                                        size_t field, size_t last, size_t id_stride, uint32_t *restrict ids,
                                         struct jb_scan_missed *restrict ret_missed) {
     const uint32_t *ends = rows->ends + field;
+    const size_t more = last - field;
     const char *bytes = rows->bytes;
     const struct jb_scan_memo_text *texts = memo->texts;
     const uint16_t *index = memo->index;
     const size_t mask = memo->mask, width = rows->width, count = rows->count;
     ret_missed->count = 0;
     uint32_t begin = ends[-1] + 1;
-    if (memo->is_steady && ends[0] - begin <= JB_SCAN_MEMO_TEXT) {
-        struct short_text first = load_short(bytes + begin, ends[0] - begin);
+    if (memo->is_steady && ends[more] - begin <= JB_SCAN_MEMO_TEXT) {
+        struct short_text first = load_short(bytes + begin, ends[more] - begin);
         uint32_t id = look_up(index, mask, texts, first);
-        if (id != UINT32_MAX && is_steady_column(rows, field, first)) {
+        if (id != UINT32_MAX && is_steady_span(rows, field, more, first)) {
             for (size_t row = 0; row < count; row++)
                 ids[row * id_stride] = id;
             return;
@@ -131,7 +132,7 @@ KERNEL_TARGET static void look_up_texts(struct jb_scan_memo *memo, const struct 
     size_t missed = 0;
     for (size_t row = 0; row < count; row++, ends += width) {
         begin = ends[-1] + 1;
-        size_t length = ends[0] - begin;
+        size_t length = ends[more] - begin;
         uint32_t id = UINT32_MAX;
         if (__builtin_expect(length <= JB_SCAN_MEMO_TEXT, 1))
             id = look_up(index, mask, texts, load_short(bytes + begin, length));
@@ -185,7 +186,7 @@ KERNEL_TARGET static void take_decimals(const struct jb_scan_rows_view *rows, si
 #define KERNEL(name_)                                                                                        \
     {                                                                                                        \
         .name = (name_), .is_supported = is_supported, .index = index_rows, .texts = look_up_texts,          \
-        .hash_ids = hash_ids, .hash = hash_text, .decimals = take_decimals                                   \
+        .hash = hash_text, .decimals = take_decimals                                                         \
     }
 
 #endif

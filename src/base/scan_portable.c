@@ -89,15 +89,6 @@ static inline uint64_t differ_short(struct short_text a, struct short_text b) {
     return different;
 }
 
-static uint64_t hash_ids(const uint32_t *ids, size_t count) {
-    uint64_t hash = 0;
-    for (size_t i = 0; i < count; i++) {
-        hash = (hash ^ ids[i]) * 0x9e3779b97f4a7c15U;
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
 /* Up to 16 digits with a point among them. */
 static inline bool take_digits(const char *bytes, size_t length, uint64_t *ret_mantissa,
                                unsigned *ret_fraction) {

@@ -6,9 +6,8 @@
 #include <string.h>
 
 /* Read at a time: it stays in the cache of a core until its rows are taken. */
-#define BLOCK      ((size_t)256 << 10)
-#define LOOKS      8   /* parts of it that are indexed one at a time */
-#define MEMO_FIRST 256 /* texts that the memo of a column first has room for */
+#define BLOCK ((size_t)256 << 10)
+#define LOOKS 8 /* parts of it that are indexed one at a time */
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
 
@@ -266,8 +265,10 @@ void jb_scan_worker_scan(struct jb_scan_worker *worker, struct jb_scan_range *ra
     worker->input = &worker->layout->request->inputs[range->input];
     worker->length = worker->at = 0;
     worker->is_last = worker->is_ended = worker->is_over = worker->has_begun = false;
-    for (size_t key = 0; key < worker->layout->key_count; key++)
+    for (size_t key = 0; key < JB_SCAN_SLOT_CEILING; key++) {
         jb_scan_memo_clear(&worker->memos[key]);
+        jb_scan_memo_clear(&worker->span_memos[key]);
+    }
     range->code = jb_scan_groups_make(worker->layout, worker->memory, &range->error, &range->groups);
     if (!range->code)
         range->code =
@@ -297,19 +298,15 @@ enum jb_code jb_scan_worker_make(const struct jb_scan_layout *layout, struct jb_
     worker->is_stopped = is_stopped;
     struct jb_scan_batch *batch = &worker->batch;
     worker->ends = calloc(JB_SCAN_ENDS + 64 + 1, sizeof *worker->ends);
-    batch->ids = aligned_alloc(64, JB_SCAN_BATCH * (layout->id_count + 1) * sizeof *batch->ids);
-    batch->hashes = calloc(JB_SCAN_BATCH, sizeof *batch->hashes);
+    batch->ids = aligned_alloc(64, JB_SCAN_BATCH * JB_SCAN_ID_CEILING * sizeof *batch->ids);
     batch->values = calloc(JB_SCAN_BATCH * (layout->sum_count + 1), sizeof *batch->values);
     batch->is_absent = calloc(JB_SCAN_BATCH * (layout->sum_count + 1), sizeof *batch->is_absent);
-    if (!worker->ends || !batch->ids || !batch->hashes || !batch->values || !batch->is_absent)
+    if (!worker->ends || !batch->ids || !batch->values || !batch->is_absent)
         return jb_error_set(error, JB_MEMORY, "no memory for a thread of the scan");
-    memset(batch->ids, 0, JB_SCAN_BATCH * (layout->id_count + 1) * sizeof *batch->ids);
     worker->ends[0] = UINT32_MAX;
     worker->index.ends = worker->ends + 1;
     worker->block_size = layout->request->block_size ? layout->request->block_size : BLOCK;
     enum jb_code code = grow_text(worker, worker->block_size, error);
-    for (size_t key = 0; !code && key < layout->key_count; key++)
-        code = jb_scan_memo_make(MEMO_FIRST, error, &worker->memos[key]);
     if (!code)
         *ret_worker = JB_TAKE(worker);
     return code;
@@ -319,11 +316,10 @@ void jb_scan_worker_free(struct jb_scan_worker *worker) {
     if (!worker)
         return;
     for (size_t key = 0; key < JB_SCAN_SLOT_CEILING; key++)
-        jb_scan_memo_free(&worker->memos[key]);
+        jb_scan_memo_free(&worker->memos[key]), jb_scan_memo_free(&worker->span_memos[key]);
     for (size_t row = 0; row < JB_SCAN_BATCH; row++)
         free(worker->batch.faults[row].what);
     free(worker->batch.ids);
-    free(worker->batch.hashes);
     free(worker->batch.values);
     free(worker->batch.is_absent);
     free(worker->ends);

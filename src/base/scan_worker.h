@@ -8,7 +8,9 @@ struct jb_scan_worker {
     const struct jb_scan_layout *layout;
     struct jb_scan_memory *memory;
     const atomic_bool *is_stopped;
-    struct jb_scan_memo memos[JB_SCAN_SLOT_CEILING]; /* by key */
+    struct jb_scan_memo memos[JB_SCAN_SLOT_CEILING];       /* by key; made when they are needed */
+    struct jb_scan_memo span_memos[JB_SCAN_SLOT_CEILING];  /* of spans of several keys */
+    uint32_t cell_ids[JB_SCAN_KEY_CEILING][JB_SCAN_BATCH]; /* of a span, cell by cell */
     struct jb_scan_index index;
     uint32_t *ends; /* index.ends is one behind: before the first row ends nothing */
     struct jb_scan_batch batch;
@@ -25,15 +27,24 @@ struct jb_scan_worker {
     int descriptor;   /* to read at offsets; -1: the stream is read */
     bool is_last;     /* all has been read; text then ends with a newline */
     bool is_ended;    /* and that newline was not in the file */
-    bool has_begun;   /* a batch has been taken: columns that are not there have been seen to */
+    bool has_begun;   /* a batch has been taken: the groups are laid out */
     bool needs_bytes; /* the row at `at` is not whole yet */
     bool is_over;     /* more bad rows than may be */
 };
 
 void jb_scan_memo_free(struct jb_scan_memo *memo);
-enum jb_code jb_scan_memo_make(size_t capacity, struct jb_error *error, struct jb_scan_memo *ret_memo);
 /* Forgets all: ids are those of one range. */
 void jb_scan_memo_clear(struct jb_scan_memo *memo);
+
+/* What a text means as a key, in terms of the range. JB_INPUT: *why is what was expected. */
+enum jb_code jb_scan_take_text(struct jb_scan_worker *worker, size_t slot, const char *text,
+                               struct jb_error *why, uint32_t *ret_id);
+/* A cell of a key as it stands in the file; one that is wrong is a fault of its row, and has the id 0. */
+enum jb_code jb_scan_take_cell(struct jb_scan_worker *worker, size_t slot, size_t row, const char *bytes,
+                               size_t length, struct jb_error *error, uint32_t *ret_id);
+/* Fills the ids of the batch: what the rows have in the columns of keys. */
+enum jb_code jb_scan_take_spans(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
+                                struct jb_error *error);
 
 /* What is wrong with a row; the first that is said counts. */
 enum jb_code jb_scan_fault_set(struct jb_scan_fault *fault, size_t slot, size_t field, const char *what,

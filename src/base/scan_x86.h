@@ -21,14 +21,6 @@ KERNEL_INLINE uint64_t hash_lanes(__m128i a, __m128i b, __m128i c, __m128i d) {
     return (uint64_t)_mm_cvtsi128_si64(_mm_aesenc_si128(mixed, mixed));
 }
 
-KERNEL_TARGET static uint64_t hash_ids(const uint32_t *ids, size_t count) {
-    __m128i hash = _mm_setzero_si128();
-    for (size_t i = 0; i < count; i += 4)
-        hash = _mm_aesenc_si128(hash, _mm_load_si128((const __m128i *)(ids + i)));
-    hash = _mm_aesenc_si128(hash, hash);
-    return (uint64_t)_mm_cvtsi128_si64(_mm_aesenc_si128(hash, hash));
-}
-
 /* Row p moves the bytes before place p one up, onto the point at p; row 16 moves nothing. */
 #define Z ((char)0x80)
 static const char close_gap[17][16] = {

@@ -120,3 +120,7 @@ const char *jb_strings_text(const struct jb_strings *strings, uint32_t id) {
 size_t jb_strings_count(const struct jb_strings *strings) {
     return strings->count;
 }
+
+uint64_t jb_strings_hash(const struct jb_strings *strings, uint32_t id) {
+    return id < strings->count ? strings->hashes[id] : jb_hash_bytes("", 0);
+}

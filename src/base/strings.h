@@ -21,6 +21,7 @@ enum jb_code jb_strings_intern(struct jb_strings *strings, const char *text, str
 uint32_t jb_strings_find(const struct jb_strings *strings, const char *text); /* JB_STRING_NONE if absent */
 const char *jb_strings_text(const struct jb_strings *strings, uint32_t id);   /* valid until free */
 size_t jb_strings_count(const struct jb_strings *strings);
+uint64_t jb_strings_hash(const struct jb_strings *strings, uint32_t id); /* jb_hash_bytes of the text */
 
 /* 64-bit hash of bytes (FNV-1a with a final avalanche); stable across runs and machines. */
 uint64_t jb_hash_bytes(const void *bytes, size_t length);

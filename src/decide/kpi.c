@@ -1,10 +1,10 @@
 /* The key figures from the facts. */
 #include "decide/kpi.h"
 
+#include "base/distribution.h"
+
 #include <assert.h>
 #include <math.h>
-
-#define NORMAL_95 1.959963984540054
 
 static const struct jb_kpi_info infos[JB_KPI_COUNT] = {
     [JB_KPI_PUE] = {"pue", "PUE", "", "ISO/IEC 30134-2", true, 1, INFINITY},
@@ -36,8 +36,9 @@ static struct jb_kpi_figure ratio(enum jb_kpi kpi, const struct jb_kpi_amount *a
     /* A numerator of 0 has an error of its own, a ratio of 0 none from below. */
     double own = above->value != 0 ? figure.value * relative(above) : above->sigma / below->value;
     figure.sigma = hypot(own, figure.value * relative(below));
-    figure.low = fmax(infos[kpi].floor, figure.value - NORMAL_95 * figure.sigma);
-    figure.high = fmin(infos[kpi].ceiling, figure.value + NORMAL_95 * figure.sigma);
+    jb_interval_95(figure.value, figure.sigma, &figure.low, &figure.high);
+    figure.low = fmax(infos[kpi].floor, figure.low);
+    figure.high = fmin(infos[kpi].ceiling, figure.high);
     if (isnan(figure.sigma))
         figure.low = figure.high = NAN; /* fmax takes the number of a number and a NaN */
     return figure;

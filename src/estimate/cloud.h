@@ -96,6 +96,22 @@ enum jb_code jb_cloud_estimate(const struct jb_cloud *cloud, const struct jb_clo
                                const struct jb_cloud_use *use, double quantity, struct jb_error *error,
                                struct jb_cloud_answer *ret_answer);
 
+/* The same in two steps, for many lines of one use: what one of its resource is, then times a quantity. */
+struct jb_cloud_rate {
+    double amount;                 /* of the resource, for one of the line's quantity */
+    double wh, energy_uncertainty; /* for one of the resource, with PUE */
+    double embodied_g, embodied_uncertainty;
+    bool has_embodied;
+};
+enum jb_code jb_cloud_rate_find(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                                const struct jb_cloud_use *use, struct jb_error *error,
+                                struct jb_cloud_rate *ret_rate);
+struct jb_cloud_answer jb_cloud_rate_times(const struct jb_cloud_rate *rate, double quantity);
+/* Times, rising, at which a factor that rates depend on begins or ends: between two of them every rate stays
+ * what it is. *ret_times_ns is the caller's to free. */
+enum jb_code jb_cloud_changes(const struct jb_factors *factors, struct jb_error *error,
+                              int64_t **ret_times_ns, size_t *ret_count);
+
 JB_DEFINE_CLEANUP(struct jb_cloud, jb_cloud_free);
 
 #endif

@@ -194,11 +194,11 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
     return code;
 }
 
-enum jb_code jb_cloud_estimate(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
-                               const struct jb_cloud_use *use, double quantity, struct jb_error *error,
-                               struct jb_cloud_answer *ret_answer) {
+enum jb_code jb_cloud_rate_find(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                                const struct jb_cloud_use *use, struct jb_error *error,
+                                struct jb_cloud_rate *ret_rate) {
     struct figure wh, embodied = {0, 0}, pue;
-    assert(quantity >= 0 && question->utilisation >= 0 && question->utilisation <= 1);
+    assert(question->utilisation >= 0 && question->utilisation <= 1);
     double otherwise = jb_cloud_constant(cloud, "pue_uncertainty", "").value;
     if (factor(question, JB_PUE, question->provider, NULL, otherwise, &pue))
         return missing(error, JB_PUE, question->provider);
@@ -206,13 +206,73 @@ enum jb_code jb_cloud_estimate(const struct jb_cloud *cloud, const struct jb_clo
     if (code)
         return code;
     wh = product(wh, pue);
-    double amount = use->amount * quantity;
-    *ret_answer = (struct jb_cloud_answer){
-        .energy_kwh = wh.value * amount / 1000,
+    *ret_rate = (struct jb_cloud_rate){
+        .amount = use->amount,
+        .wh = wh.value,
         .energy_uncertainty = wh.value > 0 ? wh.standard / wh.value : 0,
-        .embodied_g = embodied.value * amount,
+        .embodied_g = embodied.value,
         .embodied_uncertainty = embodied.value > 0 ? embodied.standard / embodied.value : 0,
         .has_embodied = use->resource == JB_CLOUD_MACHINE || use->resource == JB_CLOUD_VCPU ||
                         use->resource == JB_CLOUD_SERVERLESS};
+    return JB_OK;
+}
+
+struct jb_cloud_answer jb_cloud_rate_times(const struct jb_cloud_rate *rate, double quantity) {
+    assert(quantity >= 0);
+    double amount = rate->amount * quantity;
+    return (struct jb_cloud_answer){.energy_kwh = rate->wh * amount / 1000,
+                                    .energy_uncertainty = rate->energy_uncertainty,
+                                    .embodied_g = rate->embodied_g * amount,
+                                    .embodied_uncertainty = rate->embodied_uncertainty,
+                                    .has_embodied = rate->has_embodied};
+}
+
+enum jb_code jb_cloud_estimate(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                               const struct jb_cloud_use *use, double quantity, struct jb_error *error,
+                               struct jb_cloud_answer *ret_answer) {
+    struct jb_cloud_rate rate;
+    enum jb_code code = jb_cloud_rate_find(cloud, question, use, error, &rate);
+    if (!code)
+        *ret_answer = jb_cloud_rate_times(&rate, quantity);
+    return code;
+}
+
+/* ---- when rates change ---- */
+
+static int compare_times(const void *left, const void *right) {
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+enum jb_code jb_cloud_changes(const struct jb_factors *factors, struct jb_error *error,
+                              int64_t **ret_times_ns, size_t *ret_count) {
+    const struct jb_factor *all;
+    size_t all_count = jb_factors_all(factors, &all), count = 0, kept = 0;
+    _cleanup_free_ int64_t *times_ns = calloc(2 * all_count + 1, sizeof *times_ns);
+    if (!times_ns)
+        return jb_error_set(error, JB_MEMORY, "no memory for the times of %zu factors", all_count);
+    for (size_t i = 0; i < all_count; i++) {
+        switch (all[i].quantity) {
+        case JB_PUE:
+        case JB_VCPU_IDLE:
+        case JB_VCPU_FULL:
+        case JB_MEMORY_POWER:
+        case JB_STORAGE_POWER:
+        case JB_EMBODIED_FACTOR:
+        case JB_TDP:
+            times_ns[count++] = all[i].from_ns;
+            times_ns[count++] = all[i].until_ns;
+            break;
+        default:
+            break;
+        }
+    }
+    qsort(times_ns, count, sizeof *times_ns, compare_times);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || times_ns[i] != times_ns[kept - 1])
+            times_ns[kept++] = times_ns[i];
+    }
+    *ret_times_ns = JB_TAKE(times_ns);
+    *ret_count = kept;
     return JB_OK;
 }

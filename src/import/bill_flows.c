@@ -1,62 +1,18 @@
-/* Turns sums of bills into flows. Amounts are added up before they are rounded, once, per account, interval
- * and commodity. */
-#include "import/bill_flows.h"
+/* Turns sums of bills into flows. */
+#include "import/bill_flows_internal.h"
 
 #include "base/array.h"
 #include "base/clock.h"
-#include "base/strings.h"
 #include "base/time.h"
-#include "import/bill_row.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #define TEXT_CEILING ((size_t)1 << 26)
-#define CELL_CEILING ((size_t)1 << 26)
 #define UJ_PER_KWH   3.6e12
 #define UG_PER_G     1e6
-#define KWH_CEILING  1e13    /* of one group of rows, g as well: far beyond a flow, within what is added up */
-#define SCALE        1000000 /* what is added up is in millionths of what is booked */
-
-/* What becomes one flow. */
-struct cell {
-    uint32_t unit, from, to;
-    int64_t start_ns, end_ns;
-    jb_commodity commodity;
-    /* Energy, carbon: amount and its standard uncertainty (errors of one model add up), in millionths of the
-     * commodity's unit: whole numbers, so that their sums do not depend on the order of rows. */
-    jb_int128 value, standard;
-    jb_int128 money; /* 10^-12 */
-};
-
-/* What a service's item is, found once for all rows that name it. */
-struct known_use {
-    enum jb_code code;
-    struct jb_cloud_use use;
-    uint32_t reason; /* text: why there is none */
-};
-
-struct jb_bill_flows {
-    struct jb_strings *texts;
-    struct cell *cells;
-    size_t cell_count, cell_capacity;
-    uint32_t *table; /* open addressing: cell + 1 */
-    size_t table_size;
-    struct jb_strings *unit_names, *use_names, *label_names, *unknown_names;
-    struct jb_bill_unit *units;
-    size_t unit_capacity;
-    struct known_use *uses;
-    size_t use_capacity;
-    struct jb_bill_label *labels;
-    size_t label_count, label_capacity;
-    struct jb_bill_unknown *unknowns;
-    size_t unknown_count, unknown_capacity;
-    struct jb_bill_cost *costs;
-    size_t cost_count, cost_capacity;
-    struct jb_bill_flow *flows;
-    size_t flow_count;
-};
+#define KWH_CEILING  1e13 /* of one group of rows, g as well: far beyond a flow, within what is added up */
 
 void jb_bill_flows_free(struct jb_bill_flows *flows) {
     if (!flows)
@@ -65,13 +21,15 @@ void jb_bill_flows_free(struct jb_bill_flows *flows) {
                                           flows->label_names, flows->unknown_names};
     for (size_t i = 0; i < JB_COUNT(strings); i++)
         jb_strings_free(strings[i]);
-    free(flows->cells);
-    free(flows->table);
+    jb_bill_sums_free(flows->sums);
+    jb_tuples_free(flows->frame_keys);
+    free(flows->frames);
     free(flows->units);
     free(flows->uses);
     free(flows->labels);
     free(flows->unknowns);
     free(flows->costs);
+    free(flows->changes_ns);
     free(flows->flows);
     free(flows);
 }
@@ -83,6 +41,10 @@ size_t jb_bill_flows_all(const struct jb_bill_flows *flows, const struct jb_bill
 
 const char *jb_bill_flows_text(const struct jb_bill_flows *flows, uint32_t id) {
     return jb_strings_text(flows->texts, id);
+}
+
+uint64_t jb_bill_flows_hash(const struct jb_bill_flows *flows, uint32_t id) {
+    return jb_strings_hash(flows->texts, id);
 }
 
 size_t jb_bill_flows_units(const struct jb_bill_flows *flows, const struct jb_bill_unit **ret_units) {
@@ -106,117 +68,58 @@ size_t jb_bill_flows_costs(const struct jb_bill_flows *flows, const struct jb_bi
     return flows->cost_count;
 }
 
-static enum jb_code keep(struct jb_bill_flows *flows, const char *text, struct jb_error *error,
-                         const char **ret) {
-    uint32_t id;
-    enum jb_code code = jb_strings_intern(flows->texts, text, error, &id);
+/* ---- ways ---- */
+
+/* The lane between two accounts: "<from>/<what>" and "<base>/<leaf>". */
+static enum jb_code find_lane(struct jb_bill_flows *flows, const struct jb_bill_frame *frame,
+                              const char *from_root, const char *from_leaf, const char *leaf,
+                              jb_commodity commodity, struct jb_error *error, uint32_t *ret_lane) {
+    char from[JB_BILL_NAME_SIZE + 16], to[JB_ACCOUNT_SIZE];
+    uint32_t from_id, to_id;
+    snprintf(from, sizeof from, "%s/%s", from_root, from_leaf);
+    snprintf(to, sizeof to, "%.990s/%s", jb_strings_text(flows->texts, frame->base), leaf);
+    enum jb_code code = jb_strings_intern(flows->texts, from, error, &from_id);
     if (!code)
-        *ret = jb_strings_text(flows->texts, id);
-    return code;
+        code = jb_strings_intern(flows->texts, to, error, &to_id);
+    return code ? code : jb_bill_sums_lane(flows->sums, from_id, to_id, commodity, error, ret_lane);
 }
 
-/* ---- cells ---- */
-
-static size_t find_place(const struct jb_bill_flows *flows, const struct cell *cell) {
-    size_t mask = flows->table_size - 1;
-    uint64_t hash = jb_hash_uint64((uint64_t)cell->from << 32 | cell->to);
-    hash = jb_hash_uint64(hash ^ (uint64_t)cell->start_ns ^ (uint64_t)cell->end_ns * 3);
-    size_t place = jb_hash_uint64(hash ^ ((uint64_t)cell->unit << 32 | cell->commodity)) & mask;
-    while (flows->table[place]) {
-        const struct cell *there = &flows->cells[flows->table[place] - 1];
-        if (there->unit == cell->unit && there->from == cell->from && there->to == cell->to &&
-            there->start_ns == cell->start_ns && there->end_ns == cell->end_ns &&
-            there->commodity == cell->commodity)
-            break;
-        place = (place + 1) & mask;
-    }
-    return place;
-}
-
-static enum jb_code grow_table(struct jb_bill_flows *flows, struct jb_error *error) {
-    size_t size = flows->table_size ? flows->table_size * 2 : 1024;
-    uint32_t *table = calloc(size, sizeof *table);
-    if (!table)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", flows->cell_count);
-    free(flows->table);
-    flows->table = table;
-    flows->table_size = size;
-    for (size_t i = 0; i < flows->cell_count; i++)
-        table[find_place(flows, &flows->cells[i])] = (uint32_t)i + 1;
-    return JB_OK;
-}
-
-static enum jb_code add_cell(struct jb_bill_flows *flows, const struct cell *cell, struct jb_error *error) {
-    enum jb_code code = JB_OK;
-    if ((flows->cell_count + 1) * 2 > flows->table_size)
-        code = grow_table(flows, error);
-    if (!code)
-        code = jb_array_reserve(&flows->cells, &flows->cell_capacity, flows->cell_count + 1, CELL_CEILING,
-                                "flows of bills", error);
-    if (code)
-        return code;
-    size_t place = find_place(flows, cell);
-    if (!flows->table[place]) {
-        flows->cells[flows->cell_count] = *cell;
-        flows->table[place] = (uint32_t)++flows->cell_count;
+/* What money takes alone, to <base>/<leaf>. *route: number + 1, 0 when it is not known yet. */
+static enum jb_code find_money_route(struct jb_bill_flows *flows, const struct jb_bill_frame *frame,
+                                     const char *leaf, struct jb_error *error, uint32_t *route) {
+    uint32_t money;
+    if (*route)
         return JB_OK;
-    }
-    struct cell *there = &flows->cells[flows->table[place] - 1];
-    there->value += cell->value;
-    there->standard += cell->standard;
-    there->money += cell->money;
-    return JB_OK;
-}
-
-/* ---- what a row is ---- */
-
-/* A row on its way: what it is of, and where it goes. */
-struct booking {
-    const struct jb_bill_row *row;
-    uint32_t unit;
-    char provider[JB_BILL_NAME_SIZE], region[JB_BILL_NAME_SIZE], service[JB_BILL_NAME_SIZE],
-        account[JB_BILL_NAME_SIZE];
-    const struct jb_region *place;
-    char base[JB_ACCOUNT_SIZE]; /* "cloud/aws/eu-west-1/AmazonEC2/4444/team=a" */
-};
-
-/* "bill <provider> <payer> <account> <month> ": parts without a space, at most 64 bytes each. */
-static enum jb_code find_unit(struct jb_bill_flows *flows, const struct jb_bill_row *row,
-                              const char *provider, struct jb_error *error, uint32_t *ret_unit) {
-    const char *const texts[] = {provider, row->texts[JB_BILL_PAYER],
-                                 *row->texts[JB_BILL_ACCOUNT] ? row->texts[JB_BILL_ACCOUNT]
-                                                              : row->texts[JB_BILL_PAYER]};
-    char identity[256];
-    int length = snprintf(identity, sizeof identity, "bill");
-    for (size_t i = 0; i < JB_COUNT(texts); i++) {
-        char name[JB_BILL_NAME_SIZE];
-        jb_bill_name(texts[i], "-", name);
-        if (strlen(name) > 64 || strchr(name, ' '))
-            length += snprintf(identity + length, sizeof identity - (size_t)length, " %016llx",
-                               (unsigned long long)jb_hash_bytes(texts[i], strlen(texts[i])));
-        else
-            length += snprintf(identity + length, sizeof identity - (size_t)length, " %s", name);
-    }
-    if (*row->texts[JB_BILL_PERIOD]) {
-        snprintf(identity + length, sizeof identity - (size_t)length, " %.7s ", row->texts[JB_BILL_PERIOD]);
-    } else {
-        int64_t year;
-        unsigned month, day;
-        jb_civil_from_days(jb_time_floor(row->start_ns, JB_DAY_NS) / JB_DAY_NS, &year, &month, &day);
-        snprintf(identity + length, sizeof identity - (size_t)length, " %04d-%02u ", (int)year, month);
-    }
-    size_t known = jb_strings_count(flows->unit_names);
-    enum jb_code code = jb_strings_intern(flows->unit_names, identity, error, ret_unit);
+    enum jb_code code = find_lane(flows, frame, "supply", jb_strings_text(flows->texts, frame->provider),
+                                  leaf, frame->currency, error, &money);
     if (!code)
-        code = jb_array_reserve(&flows->units, &flows->unit_capacity, (size_t)*ret_unit + 1, CELL_CEILING,
-                                "bills", error);
-    if (!code && *ret_unit >= known)
-        flows->units[*ret_unit] =
-            (struct jb_bill_unit){.identity = jb_strings_text(flows->unit_names, *ret_unit),
-                                  .first_ns = INT64_MAX,
-                                  .last_ns = INT64_MIN};
+        code = jb_bill_sums_route(flows->sums, JB_BILL_NO_LANE, JB_BILL_NO_LANE, money, error, route);
+    *route += code == JB_OK;
     return code;
 }
+
+/* What a use with an estimate takes. */
+static enum jb_code find_route(struct jb_bill_flows *flows, struct jb_bill_frame *frame,
+                               struct jb_error *error) {
+    const char *leaf = jb_strings_text(flows->texts, frame->leaf),
+               *provider = jb_strings_text(flows->texts, frame->provider);
+    uint32_t energy, embodied = JB_BILL_NO_LANE, money, route;
+    if (frame->route)
+        return JB_OK;
+    enum jb_code code = find_lane(flows, frame, "grid", frame->place ? frame->place->zone : "unknown", leaf,
+                                  JB_ENERGY, error, &energy);
+    if (!code && frame->rate.has_embodied)
+        code = find_lane(flows, frame, "hardware", provider, leaf, JB_EMBODIED, error, &embodied);
+    if (!code)
+        code = find_lane(flows, frame, "supply", provider, leaf, frame->currency, error, &money);
+    if (!code)
+        code = jb_bill_sums_route(flows->sums, energy, embodied, money, error, &route);
+    if (!code)
+        frame->route = route + 1;
+    return code;
+}
+
+/* ---- groups of rows ---- */
 
 /* Days that a bill covers: of its use, for fees and taxes are often of the whole month. */
 static void widen_unit(struct jb_bill_unit *unit, const struct jb_bill_row *row, bool is_use) {
@@ -230,336 +133,170 @@ static void widen_unit(struct jb_bill_unit *unit, const struct jb_bill_row *row,
         unit->last_ns = last_ns;
 }
 
-static enum jb_code add_label(struct jb_bill_flows *flows, const char *pattern, const char *key,
-                              const char *value, struct jb_error *error) {
-    char name[2 * JB_ACCOUNT_SIZE];
-    uint32_t id;
-    size_t known = jb_strings_count(flows->label_names);
-    snprintf(name, sizeof name, "%s %s", key, pattern);
-    enum jb_code code = jb_strings_intern(flows->label_names, name, error, &id);
-    if (code || id < known)
-        return code;
-    code = jb_array_reserve(&flows->labels, &flows->label_capacity, flows->label_count + 1, CELL_CEILING,
-                            "labels", error);
-    struct jb_bill_label label = {0};
-    if (!code)
-        code = keep(flows, pattern, error, &label.pattern);
-    if (!code)
-        code = keep(flows, key, error, &label.key);
-    if (!code)
-        code = keep(flows, value, error, &label.value);
-    if (!code)
-        flows->labels[flows->label_count++] = label;
-    return code;
-}
-
-/* A part of an account as a pattern that matches it alone. */
-static char *escape(const char *part, char ret[static 2 * JB_BILL_NAME_SIZE]) {
-    size_t out = 0;
-    for (; *part; part++) {
-        if (strchr("*?[\\", *part))
-            ret[out++] = '\\';
-        ret[out++] = *part;
-    }
-    ret[out] = '\0';
-    return ret;
-}
-
-/* Labels: the account's id, and each tag that was asked for. They are on all accounts of the provider that
- * have that part. */
-static enum jb_code find_base(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                              struct booking *booking, struct jb_error *error) {
-    const struct jb_bill_row *row = booking->row;
-    char pattern[JB_ACCOUNT_SIZE], escaped[2 * JB_BILL_NAME_SIZE];
-    jb_bill_name(row->texts[JB_BILL_SERVICE], "unknown", booking->service);
-    jb_bill_name(*row->texts[JB_BILL_ACCOUNT] ? row->texts[JB_BILL_ACCOUNT] : row->texts[JB_BILL_PAYER],
-                 "unknown", booking->account);
-    int length = snprintf(booking->base, sizeof booking->base, "cloud/%s/%s/%s/%s", booking->provider,
-                          booking->region, booking->service, booking->account);
-    snprintf(pattern, sizeof pattern, "cloud/%s/*/%s", booking->provider, escape(booking->account, escaped));
-    enum jb_code code = add_label(flows, pattern, "account", booking->account, error);
-    for (size_t i = 0; !code && i < row->label_count; i++) {
-        char text[256], part[JB_BILL_NAME_SIZE], value[JB_BILL_NAME_SIZE];
-        const char *key = question->files->labels[i];
-        if (!*row->labels[i])
-            continue;
-        jb_bill_name(row->labels[i], "", value);
-        snprintf(text, sizeof text, "%.60s=%s", key, row->labels[i]);
-        jb_bill_name(text, "", part);
-        length += snprintf(booking->base + length, sizeof booking->base - (size_t)length, "/%s", part);
-        if (length >= (int)sizeof booking->base - 32)
-            return jb_error_set(error, JB_LIMIT, "account '%.80s…' is too long; ask for fewer labels",
-                                booking->base);
-        snprintf(pattern, sizeof pattern, "cloud/%s/*/%s", booking->provider, escape(part, escaped));
-        code = add_label(flows, pattern, key, value, error);
-    }
-    return code;
-}
-
-/* ---- use ---- */
-
-static enum jb_code find_use(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                             const struct booking *booking, struct jb_error *error,
-                             const struct known_use **ret) {
-    const char *const *texts = booking->row->texts;
-    _cleanup_buffer_ struct jb_buffer key = {0};
-    uint32_t id;
-    jb_buffer_printf(&key, "%s\n%s\n%s\n%s\n%s", booking->provider, texts[JB_BILL_SERVICE],
-                     texts[JB_BILL_ITEM], texts[JB_BILL_MACHINE], texts[JB_BILL_UNIT]);
-    enum jb_code code = jb_buffer_check(&key, error);
-    size_t known = jb_strings_count(flows->use_names);
-    if (!code)
-        code = jb_strings_intern(flows->use_names, key.bytes, error, &id);
-    if (!code)
-        code = jb_array_reserve(&flows->uses, &flows->use_capacity, (size_t)id + 1, CELL_CEILING,
-                                "kinds of use", error);
-    if (code)
-        return code;
-    if (id >= known) {
-        struct jb_cloud_line line = {.provider = booking->provider,
-                                     .service = texts[JB_BILL_SERVICE],
-                                     .item = texts[JB_BILL_ITEM],
-                                     .machine = texts[JB_BILL_MACHINE],
-                                     .unit = texts[JB_BILL_UNIT]};
-        struct known_use use = {.reason = JB_STRING_NONE};
-        struct jb_error why = {0};
-        use.code = jb_cloud_use_find(question->cloud, &line, &why, &use.use);
-        if (use.code)
-            code = jb_strings_intern(flows->texts, why.message, error, &use.reason);
-        if (code)
-            return code;
-        flows->uses[id] = use;
-    }
-    *ret = &flows->uses[id];
-    return JB_OK;
-}
-
-static const char *leaf_of(const struct jb_cloud_use *use) {
-    static const char *const leaves[] = {
-        [JB_CLOUD_MACHINE] = "compute",       [JB_CLOUD_VCPU] = "compute", [JB_CLOUD_MEMORY] = "memory",
-        [JB_CLOUD_SSD] = "storage",           [JB_CLOUD_HDD] = "storage",  [JB_CLOUD_NETWORK] = "network",
-        [JB_CLOUD_SERVERLESS] = "serverless", [JB_CLOUD_GPU] = "gpu",      [JB_CLOUD_INCLUDED] = "included"};
-    return use->resource == JB_CLOUD_MACHINE && use->machine.gpus > 0 ? "gpu" : leaves[use->resource];
-}
-
-static enum jb_code add_flow(struct jb_bill_flows *flows, const struct booking *booking, const char *from,
-                             const char *to, struct cell *cell, struct jb_error *error) {
-    enum jb_code code = jb_strings_intern(flows->texts, from, error, &cell->from);
-    if (!code)
-        code = jb_strings_intern(flows->texts, to, error, &cell->to);
-    if (code)
-        return code;
-    cell->unit = booking->unit;
-    cell->start_ns = booking->row->start_ns;
-    cell->end_ns = booking->row->end_ns;
-    return add_cell(flows, cell, error);
-}
-
-static enum jb_code add_money(struct jb_bill_flows *flows, const struct booking *booking, const char *leaf,
-                              jb_int128 amount, struct jb_error *error) {
-    char from[JB_BILL_NAME_SIZE + 16], to[JB_ACCOUNT_SIZE];
-    struct cell cell = {.commodity = booking->row->currency, .money = amount};
-    if (amount == 0)
+/* What one of the frame's use is at that time; worked out anew only where a factor begins or ends. */
+static enum jb_code find_rate(const struct jb_bill_question *question, const struct jb_bill_flows *flows,
+                              struct jb_bill_frame *frame, int64_t at_ns, struct jb_error *why) {
+    if (at_ns >= frame->rate_from_ns && at_ns < frame->rate_until_ns)
         return JB_OK;
-    snprintf(from, sizeof from, "supply/%s", booking->provider);
-    snprintf(to, sizeof to, "%.990s/%s", booking->base, leaf);
-    return add_flow(flows, booking, from, to, &cell, error);
+    struct jb_cloud_question asked = {.factors = question->factors,
+                                      .provider = jb_strings_text(flows->texts, frame->provider),
+                                      .region = frame->place ? frame->place->region : "",
+                                      .at_ns = at_ns,
+                                      .utilisation = question->utilisation,
+                                      .utilisation_uncertainty = question->utilisation_uncertainty};
+    enum jb_code code =
+        jb_cloud_rate_find(question->cloud, &asked, &flows->uses[frame->use].use, why, &frame->rate);
+    if (code)
+        return code;
+    size_t low = 0, high = flows->change_count; /* the first change behind at_ns */
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (flows->changes_ns[middle] <= at_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    frame->rate_from_ns = low ? flows->changes_ns[low - 1] : INT64_MIN;
+    frame->rate_until_ns = low < flows->change_count ? flows->changes_ns[low] : INT64_MAX;
+    return JB_OK;
 }
 
 static jb_int128 in_millionths(double amount) {
     return (jb_int128)nearbyint(amount * 1e6);
 }
 
-static enum jb_code add_answer(struct jb_bill_flows *flows, const struct booking *booking, const char *leaf,
-                               const struct jb_cloud_answer *answer, struct jb_error *error) {
-    char from[JB_BILL_NAME_SIZE + 16], to[JB_ACCOUNT_SIZE];
-    struct cell energy = {.commodity = JB_ENERGY,
-                          .value = in_millionths(answer->energy_kwh * UJ_PER_KWH),
-                          .standard =
-                              in_millionths(answer->energy_kwh * UJ_PER_KWH * answer->energy_uncertainty)};
-    snprintf(from, sizeof from, "grid/%s", booking->place ? booking->place->zone : "unknown");
-    snprintf(to, sizeof to, "%.990s/%s", booking->base, leaf);
-    enum jb_code code = add_flow(flows, booking, from, to, &energy, error);
-    if (code || !answer->has_embodied)
-        return code;
-    struct cell embodied = {.commodity = JB_EMBODIED,
-                            .value = in_millionths(answer->embodied_g * UG_PER_G),
-                            .standard =
-                                in_millionths(answer->embodied_g * UG_PER_G * answer->embodied_uncertainty)};
-    snprintf(from, sizeof from, "hardware/%s", booking->provider);
-    return add_flow(flows, booking, from, to, &embodied, error);
-}
-
-/* Energy and embodied carbon of a row of use. JB_NO_DATA: why is the reason. */
+/* Energy and embodied carbon of rows of use. JB_NO_DATA: why is the reason, *ret_gap its kind. */
 static enum jb_code estimate(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                             const struct booking *booking, struct jb_error *error, struct jb_error *why,
-                             const char **ret_leaf) {
-    const struct jb_bill_row *row = booking->row;
-    const struct known_use *use = NULL;
-    enum jb_code code = find_use(question, flows, booking, error, &use);
-    if (code)
-        return code;
+                             const struct jb_bill_row *row, struct jb_bill_frame *frame,
+                             struct jb_error *error, struct jb_error *why, enum jb_bill_gap *ret_gap,
+                             struct jb_bill_amounts *amounts) {
+    const struct jb_bill_use *use = &flows->uses[frame->use];
+    *ret_gap = JB_BILL_GAP_USE;
     if (use->code)
         return jb_error_set(why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, use->reason));
-    *ret_leaf = leaf_of(&use->use);
     if (use->use.resource == JB_CLOUD_INCLUDED)
         return JB_OK;
+    *ret_gap = JB_BILL_GAP_NO_QUANTITY;
     if (!row->has_quantity || row->lacks_quantities)
         return jb_error_set(why, JB_NO_DATA, "the bill does not say how much was used");
+    *ret_gap = JB_BILL_GAP_BELOW_ZERO;
     if (row->quantity < 0)
         return jb_error_set(why, JB_NO_DATA, "a quantity below 0");
-    struct jb_cloud_question asked = {.factors = question->factors,
-                                      .provider = booking->provider,
-                                      .region = booking->place ? booking->place->region : "",
-                                      .at_ns = row->start_ns,
-                                      .utilisation = question->utilisation,
-                                      .utilisation_uncertainty = question->utilisation_uncertainty};
-    struct jb_cloud_answer answer;
-    code = jb_cloud_estimate(question->cloud, &asked, &use->use, (double)row->quantity / 1e12, why, &answer);
-    if (!code && !(answer.energy_kwh < KWH_CEILING && answer.embodied_g < KWH_CEILING))
-        return jb_error_set(error, JB_LIMIT, "'%.200s': an amount too large for one flow", booking->base);
-    return code ? code : add_answer(flows, booking, *ret_leaf, &answer, error);
-}
-
-static enum jb_code find_cost(struct jb_bill_flows *flows, jb_commodity currency, struct jb_error *error,
-                              struct jb_bill_cost **ret_cost) {
-    for (size_t i = 0; i < flows->cost_count; i++) {
-        if (flows->costs[i].currency == currency) {
-            *ret_cost = &flows->costs[i];
-            return JB_OK;
-        }
-    }
-    enum jb_code code = jb_array_reserve(&flows->costs, &flows->cost_capacity, flows->cost_count + 1,
-                                         CELL_CEILING, "currencies", error);
+    *ret_gap = JB_BILL_GAP_RATE;
+    enum jb_code code = find_rate(question, flows, frame, row->start_ns, why);
     if (code)
         return code;
-    *ret_cost = &flows->costs[flows->cost_count++];
-    **ret_cost = (struct jb_bill_cost){.currency = currency};
-    return JB_OK;
+    struct jb_cloud_answer answer = jb_cloud_rate_times(&frame->rate, (double)row->quantity / 1e12);
+    if (!(answer.energy_kwh < KWH_CEILING && answer.embodied_g < KWH_CEILING))
+        return jb_error_set(error, JB_LIMIT, "'%.200s': an amount too large for one flow",
+                            jb_strings_text(flows->texts, frame->base));
+    amounts->energy = in_millionths(answer.energy_kwh * UJ_PER_KWH);
+    amounts->energy_standard = in_millionths(answer.energy_kwh * UJ_PER_KWH * answer.energy_uncertainty);
+    amounts->embodied = in_millionths(answer.embodied_g * UG_PER_G);
+    amounts->embodied_standard = in_millionths(answer.embodied_g * UG_PER_G * answer.embodied_uncertainty);
+    return find_route(flows, frame, error);
 }
 
-static enum jb_code add_unknown(struct jb_bill_flows *flows, const struct booking *booking,
-                                const char *reason, struct jb_error *error) {
+/* Number of a kind of use that has no estimate. */
+static enum jb_code find_unknown(struct jb_bill_flows *flows, const struct jb_bill_frame *frame,
+                                 const char *reason, struct jb_error *error, uint32_t *ret_unknown) {
     char key[1536];
-    uint32_t id;
-    snprintf(key, sizeof key, "%u %s %s %s", (unsigned)booking->row->currency, booking->provider,
-             booking->service, reason);
+    uint32_t id, text;
+    const char *provider = jb_strings_text(flows->texts, frame->provider),
+               *service = jb_strings_text(flows->texts, frame->service);
+    snprintf(key, sizeof key, "%u %s %s %s", (unsigned)frame->currency, provider, service, reason);
     size_t known = jb_strings_count(flows->unknown_names);
     enum jb_code code = jb_strings_intern(flows->unknown_names, key, error, &id);
     if (!code)
-        code = jb_array_reserve(&flows->unknowns, &flows->unknown_capacity, (size_t)id + 1, CELL_CEILING,
-                                "kinds of use", error);
-    struct jb_bill_unknown unknown = {.currency = booking->row->currency};
-    if (!code && id >= known) {
-        code = keep(flows, booking->provider, error, &unknown.provider);
-        if (!code)
-            code = keep(flows, booking->service, error, &unknown.service);
-        if (!code)
-            code = keep(flows, reason, error, &unknown.reason);
-        if (!code)
-            flows->unknowns[flows->unknown_count++] = unknown;
-    }
+        code = jb_array_reserve(&flows->unknowns, &flows->unknown_capacity, (size_t)id + 1,
+                                JB_BILL_LIST_CEILING, "kinds of use", error);
+    if (!code)
+        code = jb_strings_intern(flows->texts, reason, error, &text);
     if (code)
         return code;
-    flows->unknowns[id].cost += booking->row->cost;
-    flows->unknowns[id].row_count += booking->row->row_count;
+    if (id >= known)
+        flows->unknowns[flows->unknown_count++] =
+            (struct jb_bill_unknown){.provider = provider,
+                                     .service = service,
+                                     .reason = jb_strings_text(flows->texts, text),
+                                     .currency = frame->currency};
+    *ret_unknown = id;
     return JB_OK;
 }
 
-static enum jb_code add_row(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                            const struct jb_bill_row *row, struct jb_error *error) {
-    struct booking booking = {.row = row};
+/* Rows of use without an estimate are money alone, and listed. */
+static enum jb_code add_unknown(struct jb_bill_flows *flows, const struct jb_bill_row *row,
+                                struct jb_bill_frame *frame, enum jb_bill_gap gap, const char *reason,
+                                struct jb_error *error) {
+    uint32_t id;
+    enum jb_code code = JB_OK;
+    /* The reason of a missing factor may change with time. */
+    if (!frame->gaps[gap] || gap == JB_BILL_GAP_RATE) {
+        code = find_unknown(flows, frame, reason, error, &id);
+        if (code)
+            return code;
+        frame->gaps[gap] = id + 1;
+    }
+    struct jb_bill_unknown *unknown = &flows->unknowns[frame->gaps[gap] - 1];
+    unknown->cost += row->cost;
+    unknown->row_count += row->row_count;
+    return find_money_route(flows, frame, jb_bill_kind_name(JB_BILL_UNKNOWN), error, &frame->unknown_route);
+}
+
+static enum jb_code add_group(const struct jb_bill_question *question, struct jb_bill_flows *flows,
+                              const struct jb_bill_scans *scans, size_t scan, size_t group,
+                              struct jb_error *error) {
+    struct jb_bill_frame *frame;
+    struct jb_bill_row row;
     struct jb_error why = {0};
-    struct jb_bill_cost *cost = NULL;
-    enum jb_bill_kind kind = jb_bill_row_kind(row);
-    bool is_use = kind == JB_BILL_USAGE || kind == JB_BILL_UNKNOWN;
-    const char *leaf = jb_bill_kind_name(kind);
-    jb_bill_provider(row->texts[JB_BILL_PROVIDER], booking.provider);
-    jb_bill_region(question->cloud, question->regions, booking.provider, row->texts[JB_BILL_REGION],
-                   row->texts[JB_BILL_ITEM], &booking.place, booking.region);
-    enum jb_code code = find_unit(flows, row, booking.provider, error, &booking.unit);
-    if (!code)
-        code = find_base(question, flows, &booking, error);
-    if (!code)
-        code = find_cost(flows, row->currency, error, &cost);
+    enum jb_bill_gap gap = JB_BILL_GAP_USE;
+    uint32_t unit = 0, route = 0;
+    enum jb_code code = jb_bill_frame_find(question, flows, scans, scan, group, error, &frame);
     if (code)
         return code;
-    widen_unit(&flows->units[booking.unit], row, is_use);
-    if (kind == JB_BILL_USAGE)
-        code = estimate(question, flows, &booking, error, &why, &leaf);
-    else if (kind == JB_BILL_UNKNOWN)
-        code = jb_error_set(&why, JB_NO_DATA, "charge '%.60s' does not say how much was used",
-                            *row->texts[JB_BILL_CHARGE] ? row->texts[JB_BILL_CHARGE]
-                                                        : row->texts[JB_BILL_STATUS]);
+    jb_bill_row_amounts(question->files, &scans->items[scan], group, &row);
+    struct jb_bill_amounts amounts = {.money = row.cost};
+    bool is_use = frame->kind == JB_BILL_USAGE || frame->kind == JB_BILL_UNKNOWN;
+    code = jb_bill_frame_unit(flows, frame, row.start_ns, error, &unit);
+    if (code)
+        return code;
+    widen_unit(&flows->units[unit], &row, is_use);
+    if (frame->kind == JB_BILL_USAGE)
+        code = estimate(question, flows, &row, frame, error, &why, &gap, &amounts);
+    else if (frame->kind == JB_BILL_UNKNOWN)
+        code = jb_error_set(&why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, frame->reason));
     bool is_unknown = code == JB_NO_DATA;
     if (is_unknown) {
-        leaf = jb_bill_kind_name(JB_BILL_UNKNOWN);
-        code = add_unknown(flows, &booking, why.message, error);
+        code = add_unknown(flows, &row, frame, gap, why.message, error);
+        route = frame->unknown_route;
+    } else if (!code && frame->kind == JB_BILL_USAGE &&
+               flows->uses[frame->use].use.resource != JB_CLOUD_INCLUDED) {
+        route = frame->route;
+    } else if (!code) {
+        code = find_money_route(flows, frame, jb_strings_text(flows->texts, frame->leaf), error,
+                                &frame->money_route);
+        route = frame->money_route;
     }
     if (!code)
-        code = add_money(flows, &booking, leaf, row->cost, error);
-    if (!code)
-        code = add_money(flows, &booking, jb_bill_kind_name(JB_BILL_CREDIT), row->credits, error);
-    cost->total += row->cost + row->credits;
-    if (is_use)
-        cost->used += row->cost;
-    if (is_use && !is_unknown)
-        cost->estimated += row->cost;
+        code = jb_bill_sums_add(flows->sums, unit, route - 1, row.start_ns, row.end_ns, &amounts, error);
+    if (!code && row.credits) {
+        struct jb_bill_amounts credits = {.money = row.credits};
+        code = find_money_route(flows, frame, jb_bill_kind_name(JB_BILL_CREDIT), error, &frame->credit_route);
+        if (!code)
+            code = jb_bill_sums_add(flows->sums, unit, frame->credit_route - 1, row.start_ns, row.end_ns,
+                                    &credits, error);
+    }
+    struct jb_bill_cost *cost = &flows->costs[frame->cost];
+    cost->total += row.cost + row.credits;
+    cost->used += is_use ? row.cost : 0;
+    cost->estimated += is_use && !is_unknown ? row.cost : 0;
     return code;
 }
 
-/* ---- flows ---- */
-
-static jb_int128 round_half_even(jb_int128 value, jb_int128 divisor) {
-    jb_int128 quotient = value / divisor, rest = value % divisor;
-    jb_int128 twice = (rest < 0 ? -rest : rest) * 2;
-    if (twice > divisor || (twice == divisor && quotient % 2 != 0))
-        quotient += value < 0 ? -1 : 1;
-    return quotient;
-}
-
-static enum jb_code finish_cell(const struct jb_bill_flows *flows, const struct cell *cell,
-                                struct jb_error *error, struct jb_bill_flow *ret) {
-    struct jb_bill_flow flow = {.unit = cell->unit,
-                                .from = cell->from,
-                                .to = cell->to,
-                                .start_ns = cell->start_ns,
-                                .end_ns = cell->end_ns,
-                                .commodity = cell->commodity};
-    bool is_money = jb_commodity_is_money(cell->commodity);
-    jb_int128 amount = round_half_even(is_money ? cell->money : cell->value, SCALE);
-    if (amount > INT64_MAX || amount < -INT64_MAX)
-        return jb_error_set(error, JB_LIMIT, "'%.200s': an amount too large for one flow",
-                            jb_strings_text(flows->texts, cell->to));
-    flow.amount = (int64_t)(amount < 0 ? -amount : amount);
-    flow.method = is_money ? JB_BILLED : JB_MODELLED;
-    if (amount < 0) { /* given back */
-        flow.from = cell->to;
-        flow.to = cell->from;
-    }
-    if (!is_money && cell->value > 0)
-        flow.uncertainty_ppm = (uint32_t)fmin((double)cell->standard / (double)cell->value * 1e6 + 0.5, 1e9);
-    *ret = flow;
-    return JB_OK;
-}
+/* ---- all ---- */
 
 static int compare_numbers(int64_t left, int64_t right) {
     return (left > right) - (left < right);
-}
-
-static int compare_flows(const void *left, const void *right, void *context) {
-    const struct jb_bill_flow *a = left, *b = right;
-    const struct jb_bill_flows *flows = context;
-    int order = compare_numbers(a->unit, b->unit);
-    if (!order)
-        order = compare_numbers(a->start_ns, b->start_ns);
-    if (!order)
-        order = compare_numbers(a->end_ns, b->end_ns);
-    if (!order && a->to != b->to)
-        order = strcmp(jb_strings_text(flows->texts, a->to), jb_strings_text(flows->texts, b->to));
-    if (!order && a->from != b->from)
-        order = strcmp(jb_strings_text(flows->texts, a->from), jb_strings_text(flows->texts, b->from));
-    return order ? order : compare_numbers(a->commodity, b->commodity);
 }
 
 static int compare_unknowns(const void *left, const void *right) {
@@ -582,21 +319,6 @@ static int compare_units(const void *left, const void *right) {
     return strcmp(a->identity, b->identity);
 }
 
-/* Bills in order of their names, whatever the order of rows; cells are told their new numbers. */
-static enum jb_code sort_units(struct jb_bill_flows *flows, struct jb_error *error) {
-    size_t count = jb_strings_count(flows->unit_names);
-    _cleanup_free_ uint32_t *numbers = calloc(count + 1, sizeof *numbers);
-    if (!numbers)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu bills", count);
-    if (count)
-        qsort(flows->units, count, sizeof *flows->units, compare_units);
-    for (size_t u = 0; u < count; u++)
-        numbers[jb_strings_find(flows->unit_names, flows->units[u].identity)] = (uint32_t)u;
-    for (size_t i = 0; i < flows->cell_count; i++)
-        flows->cells[i].unit = numbers[flows->cells[i].unit];
-    return JB_OK;
-}
-
 /* Flows are in order of unit. A bill without use covers the days of all its rows. */
 static void finish_units(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < flows->flow_count; i++) {
@@ -617,61 +339,71 @@ static void finish_units(struct jb_bill_flows *flows) {
     }
 }
 
-static enum jb_code finish(struct jb_bill_flows *flows, struct jb_error *error) {
-    enum jb_code sorted = sort_units(flows, error);
-    if (sorted)
-        return sorted;
-    flows->flows = calloc(flows->cell_count + 1, sizeof *flows->flows);
-    if (!flows->flows)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", flows->cell_count);
-    for (size_t i = 0; i < flows->cell_count; i++) {
-        struct jb_bill_flow flow;
-        enum jb_code code = finish_cell(flows, &flows->cells[i], error, &flow);
-        if (code)
-            return code;
-        /* Money that came to nothing is no flow; energy of 0 is known to be 0. */
-        if (flow.amount || !jb_commodity_is_money(flow.commodity))
-            flows->flows[flows->flow_count++] = flow;
-    }
-    if (flows->flow_count)
-        qsort_r(flows->flows, flows->flow_count, sizeof *flows->flows, compare_flows, flows);
-    finish_units(flows);
+/* Bills in order of their names, whatever the order of rows. */
+static enum jb_code finish_flows(struct jb_bill_flows *flows, struct jb_error *error) {
+    size_t count = jb_strings_count(flows->unit_names);
+    _cleanup_free_ uint32_t *numbers = calloc(count + 1, sizeof *numbers);
+    if (!numbers)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu bills", count);
+    if (count)
+        qsort(flows->units, count, sizeof *flows->units, compare_units);
+    for (size_t u = 0; u < count; u++)
+        numbers[jb_strings_find(flows->unit_names, flows->units[u].identity)] = (uint32_t)u;
+    return jb_bill_sums_finish(flows->sums, flows->texts, numbers, error, &flows->flows, &flows->flow_count);
+}
+
+static void finish_costs(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < flows->unknown_count; i++)
-        flows->unknowns[i].cost = round_half_even(flows->unknowns[i].cost, SCALE);
+        flows->unknowns[i].cost = jb_bill_round(flows->unknowns[i].cost, JB_BILL_SCALE);
     for (size_t i = 0; i < flows->cost_count; i++) {
         jb_int128 *const sums[] = {&flows->costs[i].total, &flows->costs[i].used, &flows->costs[i].estimated};
         for (size_t s = 0; s < JB_COUNT(sums); s++)
-            *sums[s] = round_half_even(*sums[s], SCALE);
+            *sums[s] = jb_bill_round(*sums[s], JB_BILL_SCALE);
     }
     if (flows->unknown_count)
         qsort(flows->unknowns, flows->unknown_count, sizeof *flows->unknowns, compare_unknowns);
     if (flows->cost_count)
         qsort(flows->costs, flows->cost_count, sizeof *flows->costs, compare_costs);
-    return JB_OK;
+}
+
+static enum jb_code open_flows(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
+                               struct jb_error *error, struct jb_bill_flows *flows) {
+    size_t group_count = 0;
+    for (size_t s = 0; s < scans->count; s++)
+        group_count += jb_scan_group_count(scans->items[s].table);
+    struct jb_strings **const strings[] = {&flows->texts, &flows->unit_names, &flows->use_names,
+                                           &flows->label_names, &flows->unknown_names};
+    enum jb_code code = JB_OK;
+    for (size_t i = 0; !code && i < JB_COUNT(strings); i++)
+        code = jb_strings_make(TEXT_CEILING, error, strings[i]);
+    /* The scan, its key, and the input where it is part of that. */
+    flows->frame_width = 2 + JB_BILL_FIELD_COUNT + question->files->label_count;
+    if (!code)
+        code = jb_tuples_make(flows->frame_width, JB_BILL_LIST_CEILING, "kinds of rows", error,
+                              &flows->frame_keys);
+    if (!code)
+        code = jb_bill_sums_make(2 * group_count, error, &flows->sums); /* costs, and credits */
+    return code ? code : jb_cloud_changes(question->factors, error, &flows->changes_ns, &flows->change_count);
 }
 
 enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
                                 struct jb_error *error, struct jb_bill_flows **ret_flows) {
     _cleanup_(jb_bill_flows_free_cleanup) struct jb_bill_flows *flows = calloc(1, sizeof *flows);
-    enum jb_code code = JB_OK;
     assert(question->files->label_count <= JB_BILL_LABEL_CEILING);
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for flows of bills");
-    struct jb_strings **const strings[] = {&flows->texts, &flows->unit_names, &flows->use_names,
-                                           &flows->label_names, &flows->unknown_names};
-    for (size_t i = 0; !code && i < JB_COUNT(strings); i++)
-        code = jb_strings_make(TEXT_CEILING, error, strings[i]);
+    enum jb_code code = open_flows(question, scans, error, flows);
     for (size_t s = 0; !code && s < scans->count; s++) {
         size_t count = jb_scan_group_count(scans->items[s].table);
-        for (size_t g = 0; !code && g < count; g++) {
-            struct jb_bill_row row;
-            jb_bill_row_read(question->files, &scans->items[s], g, &row);
-            code = add_row(question, flows, &row, error);
-        }
+        for (size_t g = 0; !code && g < count; g++)
+            code = add_group(question, flows, scans, s, g, error);
     }
     if (!code)
-        code = finish(flows, error);
-    if (!code)
-        *ret_flows = JB_TAKE(flows);
-    return code;
+        code = finish_flows(flows, error);
+    if (code)
+        return code;
+    finish_units(flows);
+    finish_costs(flows);
+    *ret_flows = JB_TAKE(flows);
+    return JB_OK;
 }

@@ -11,10 +11,10 @@
 /* One flow; its accounts are ids of texts. */
 struct jb_bill_flow {
     uint32_t unit, from, to; /* unit: index of the bill that it is of */
-    int64_t start_ns, end_ns;
     jb_commodity commodity;
-    enum jb_method method;
+    int64_t start_ns, end_ns;
     int64_t amount; /* 0 or more */
+    enum jb_method method;
     uint32_t uncertainty_ppm;
 };
 
@@ -64,6 +64,7 @@ void jb_bill_flows_free(struct jb_bill_flows *flows); /* NULL-safe */
 /* In order of unit, start, end, account, commodity. */
 size_t jb_bill_flows_all(const struct jb_bill_flows *flows, const struct jb_bill_flow **ret_flows);
 const char *jb_bill_flows_text(const struct jb_bill_flows *flows, uint32_t id);
+uint64_t jb_bill_flows_hash(const struct jb_bill_flows *flows, uint32_t id); /* jb_hash_bytes of the text */
 size_t jb_bill_flows_units(const struct jb_bill_flows *flows, const struct jb_bill_unit **ret_units);
 size_t jb_bill_flows_labels(const struct jb_bill_flows *flows, const struct jb_bill_label **ret_labels);
 /* In order of currency and falling cost. */

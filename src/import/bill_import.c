@@ -44,9 +44,8 @@ static uint64_t hash_unit(const struct jb_bill_flows *flows, const struct jb_bil
     jb_bill_flows_all(flows, &all);
     for (size_t i = 0; i < unit->flow_count; i++) {
         const struct jb_bill_flow *flow = &all[unit->first_flow + i];
-        const char *from = jb_bill_flows_text(flows, flow->from), *to = jb_bill_flows_text(flows, flow->to);
-        hash = jb_hash_uint64(hash ^ jb_hash_bytes(from, strlen(from)));
-        hash = jb_hash_uint64(hash ^ jb_hash_bytes(to, strlen(to)));
+        hash = jb_hash_uint64(hash ^ jb_bill_flows_hash(flows, flow->from));
+        hash = jb_hash_uint64(hash ^ jb_bill_flows_hash(flows, flow->to));
         hash = jb_hash_uint64(hash ^ (uint64_t)flow->start_ns);
         hash = jb_hash_uint64(hash ^ (uint64_t)flow->end_ns);
         hash = jb_hash_uint64(hash ^ ((uint64_t)flow->commodity << 32 | flow->uncertainty_ppm));

@@ -19,30 +19,39 @@ static char *lower(const char *text, char ret[static LOWER_SIZE]) {
     return ret;
 }
 
-static int64_t next_month(int64_t start_ns) {
+int64_t jb_bill_next_month(int64_t start_ns) {
     int64_t year;
     unsigned month, day;
     jb_civil_from_days(jb_time_floor(start_ns, JB_DAY_NS) / JB_DAY_NS, &year, &month, &day);
     return jb_days_from_civil(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1) * JB_DAY_NS;
 }
 
+void jb_bill_row_amounts(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
+                         struct jb_bill_row *ret_row) {
+    const struct jb_scan_table *table = scan->table;
+    struct jb_scan_group info = jb_scan_group(table, group);
+    uint64_t quantities = jb_scan_number_count(table, group, JB_BILL_QUANTITY);
+    ret_row->row_count = info.row_count;
+    ret_row->start_ns = jb_scan_time_ns(table, group, JB_BILL_START);
+    ret_row->end_ns = jb_scan_time_ns(table, group, JB_BILL_END);
+    ret_row->quantity = jb_scan_sum(table, group, JB_BILL_QUANTITY);
+    ret_row->cost = jb_scan_sum(table, group, JB_BILL_COST);
+    ret_row->credits = jb_scan_sum(table, group, JB_BILL_CREDITS);
+    ret_row->has_quantity = quantities > 0;
+    ret_row->lacks_quantities = quantities < info.row_count;
+    if (ret_row->end_ns == JB_SCAN_NO_TIME)
+        ret_row->end_ns = scan->is_by_month[info.input]
+                              ? jb_bill_next_month(ret_row->start_ns)
+                              : jb_time_floor(ret_row->start_ns, JB_DAY_NS) + JB_DAY_NS;
+    /* A row without length is of the bucket that it is in. */
+    if (ret_row->end_ns <= ret_row->start_ns)
+        ret_row->end_ns = ret_row->start_ns + files->bucket_ns;
+}
+
 void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
                       struct jb_bill_row *ret_row) {
     const struct jb_scan_table *table = scan->table;
-    struct jb_scan_group info = jb_scan_group(table, group);
-    struct jb_bill_row row = {.format = scan->format,
-                              .label_count = files->label_count,
-                              .row_count = info.row_count,
-                              .start_ns = jb_scan_time_ns(table, group, JB_BILL_START),
-                              .end_ns = jb_scan_time_ns(table, group, JB_BILL_END),
-                              .quantity = jb_scan_sum(table, group, JB_BILL_QUANTITY),
-                              .cost = jb_scan_sum(table, group, JB_BILL_COST),
-                              .credits = jb_scan_sum(table, group, JB_BILL_CREDITS),
-                              .has_cost = jb_scan_number_count(table, group, JB_BILL_COST) > 0,
-                              .has_credits = jb_scan_number_count(table, group, JB_BILL_CREDITS) > 0};
-    uint64_t quantities = jb_scan_number_count(table, group, JB_BILL_QUANTITY);
-    row.has_quantity = quantities > 0;
-    row.lacks_quantities = quantities < info.row_count;
+    struct jb_bill_row row = {.format = scan->format, .label_count = files->label_count};
     for (size_t f = 0; f < JB_BILL_FIELD_COUNT; f++) {
         bool is_text = f >= JB_BILL_PERIOD && f <= JB_BILL_CURRENCY;
         row.texts[f] = is_text ? jb_scan_text(table, f, jb_scan_text_id(table, group, f)) : "";
@@ -61,12 +70,7 @@ void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_sc
                                                               : "";
     /* The scan has checked it. */
     jb_commodity_parse(row.texts[JB_BILL_CURRENCY], NULL, &row.currency);
-    if (row.end_ns == JB_SCAN_NO_TIME)
-        row.end_ns = scan->is_by_month[info.input] ? next_month(row.start_ns)
-                                                   : jb_time_floor(row.start_ns, JB_DAY_NS) + JB_DAY_NS;
-    /* A row without length is of the bucket that it is in. */
-    if (row.end_ns <= row.start_ns)
-        row.end_ns = row.start_ns + files->bucket_ns;
+    jb_bill_row_amounts(files, scan, group, &row);
     *ret_row = row;
 }
 

@@ -20,7 +20,7 @@ struct jb_bill_row {
     int64_t start_ns, end_ns; /* end after start */
     jb_commodity currency;
     jb_int128 quantity, cost, credits; /* in 10^-12 */
-    bool has_quantity, has_cost, has_credits;
+    bool has_quantity;
     bool lacks_quantities; /* some of its rows have none */
     uint64_t row_count;
 };
@@ -28,6 +28,12 @@ struct jb_bill_row {
 /* Group of a scan, as a row. */
 void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
                       struct jb_bill_row *ret_row);
+
+/* Its times, sums and counts alone. */
+void jb_bill_row_amounts(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
+                         struct jb_bill_row *ret_row);
+
+int64_t jb_bill_next_month(int64_t start_ns); /* start of the month behind that of start_ns, UTC */
 
 enum jb_bill_kind jb_bill_row_kind(const struct jb_bill_row *row);
 

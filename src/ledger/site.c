@@ -157,7 +157,7 @@ static uint32_t rest_ppm(const struct making *making, jb_int128 rest) {
     double ppm = sqrt(making->facility->variance + making->generation->variance + making->it->variance +
                       making->overhead->variance) /
                  (double)rest * 1e6;
-    return ppm < 4e9 ? (uint32_t)(ppm + 0.5) : JB_UNCERTAINTY_UNKNOWN;
+    return jb_uncertainty_coarse(ppm);
 }
 
 /* What IT meters show beyond what hosts have booked: as it was read, or shared out by the readings. */
@@ -211,7 +211,7 @@ static enum jb_code add_supply(const struct making *making, jb_int128 from_grid)
         return code;
     uint32_t ppm = JB_UNCERTAINTY_UNKNOWN;
     if (facility->count && facility->has_ppm && facility->amount > 0 && facility->is_known)
-        ppm = (uint32_t)fmin(4e9, sqrt(facility->variance) / (double)from_grid * 1e6);
+        ppm = jb_uncertainty_coarse(sqrt(facility->variance) / (double)from_grid * 1e6);
     return add_energy(making, accounts->grid, accounts->site, from_grid, JB_MEASURED, ppm);
 }
 

@@ -1,0 +1,85 @@
+/* What the pieces that turn sums of bills into flows share. */
+#ifndef JB_IMPORT_BILL_FLOWS_INTERNAL_H
+#define JB_IMPORT_BILL_FLOWS_INTERNAL_H
+
+#include "base/strings.h"
+#include "base/tuples.h"
+#include "import/bill_flows.h"
+#include "import/bill_row.h"
+#include "import/bill_sums.h"
+
+#define JB_BILL_LIST_CEILING ((size_t)1 << 26)
+
+/* What a service's item is, found once for all rows that name it. */
+struct jb_bill_use {
+    enum jb_code code;
+    struct jb_cloud_use use;
+    uint32_t reason; /* text: why there is none */
+};
+
+/* Why a row of use has no estimate. */
+enum jb_bill_gap {
+    JB_BILL_GAP_USE,  /* it is not known what it is */
+    JB_BILL_GAP_RATE, /* a factor is missing */
+    JB_BILL_GAP_NO_QUANTITY,
+    JB_BILL_GAP_BELOW_ZERO,
+    JB_BILL_GAP_COUNT,
+};
+
+/* All that rows with the same texts have in common: worked out once, however many days they are of. */
+struct jb_bill_frame {
+    enum jb_bill_kind kind;
+    uint32_t provider, service; /* texts */
+    uint32_t base;              /* text: "cloud/aws/eu-west-1/AmazonEC2/4444/team=a" */
+    uint32_t leaf;              /* text: its last part when there is an estimate, or none is needed */
+    const struct jb_region *place;
+    jb_commodity currency;
+    size_t cost;     /* index of its currency */
+    uint32_t use;    /* index; of usage */
+    uint32_t reason; /* text: of a charge that does not say how much was used */
+    /* Numbers + 1, 0 until they are needed. */
+    uint32_t route, money_route, unknown_route, credit_route;
+    uint32_t gaps[JB_BILL_GAP_COUNT]; /* kinds of use without estimate */
+    uint32_t bill;                    /* text: "bill aws 111122223333 444455556666" */
+    uint32_t month;                   /* text: that the rows name; "" none */
+    /* The bill of the rows that start in [unit_from_ns, unit_until_ns). */
+    int64_t unit_from_ns, unit_until_ns;
+    uint32_t unit;
+    /* What one of its use is, in [rate_from_ns, rate_until_ns). */
+    int64_t rate_from_ns, rate_until_ns;
+    struct jb_cloud_rate rate;
+};
+
+struct jb_bill_flows {
+    struct jb_strings *texts;
+    struct jb_bill_sums *sums;
+    struct jb_tuples *frame_keys; /* the scan and the numbers of its texts */
+    size_t frame_width;
+    struct jb_bill_frame *frames; /* by key */
+    size_t frame_capacity;
+    struct jb_strings *unit_names, *use_names, *label_names, *unknown_names;
+    struct jb_bill_unit *units;
+    size_t unit_capacity;
+    struct jb_bill_use *uses;
+    size_t use_capacity;
+    struct jb_bill_label *labels;
+    size_t label_count, label_capacity;
+    struct jb_bill_unknown *unknowns;
+    size_t unknown_count, unknown_capacity;
+    struct jb_bill_cost *costs;
+    size_t cost_count, cost_capacity;
+    int64_t *changes_ns; /* when rates may change */
+    size_t change_count;
+    struct jb_bill_flow *flows;
+    size_t flow_count;
+};
+
+/* The frame of a group, made when there is none. *ret_frame is valid until the next call. */
+enum jb_code jb_bill_frame_find(const struct jb_bill_question *question, struct jb_bill_flows *flows,
+                                const struct jb_bill_scans *scans, size_t scan, size_t group,
+                                struct jb_error *error, struct jb_bill_frame **ret_frame);
+/* The bill of a frame's rows that start then: of its account, and of the month. */
+enum jb_code jb_bill_frame_unit(struct jb_bill_flows *flows, struct jb_bill_frame *frame, int64_t start_ns,
+                                struct jb_error *error, uint32_t *ret_unit);
+
+#endif
