@@ -6,7 +6,6 @@
 #include "base/time.h"
 #include "decide/kpi.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,13 +2,9 @@
 #include "cli/index_scoring.h"
 #include "cli/index_tables.h"
 
-#include "base/number.h"
 #include "report/output.h"
 #include "report/page_index.h"
 #include "report/view_report.h"
-
-#include <math.h>
-
 enum { BY, WHERE, LANG, TITLE, OUT, DRAWS, SEED, CONCENTRATION, JSON, CSV };
 
 struct request {

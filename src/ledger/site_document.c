@@ -140,7 +140,7 @@ static bool take_line(struct jb_site_readings *site, size_t number, char *text, 
     uint64_t revision;
     if (number == 1)
         return line.count == 2 && strcmp(line.fields[0], "joulebook") == 0 &&
-               strcmp(line.fields[1], HEADING + strlen("joulebook ")) == 0;
+               strcmp(line.fields[1], &HEADING[strlen("joulebook ")]) == 0;
     if (line.count != 2)
         return false;
     char *rest = text + strlen(text) + 1;

@@ -7,6 +7,7 @@
 #include "report/view_index.h"
 #include "report/view_score.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,6 +93,7 @@ static void add_question(struct map *map, size_t question) {
                                *of_all = &page->of_everybody[question];
     size_t groups = page->classes->count, first = map->count;
     enum jb_measure leading = leading_measure(of_groups);
+    assert(of_groups->cell_count == groups * of_all->cell_count);
     for (size_t i = 0; i * groups < of_groups->cell_count; i++) {
         const struct jb_cell *cells = &of_groups->cells[i * groups];
         if (cells->measure != leading || (!is_share(leading) && !cells->answer && map->count > first))

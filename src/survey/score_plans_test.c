@@ -49,7 +49,7 @@ static void close_survey(struct survey *survey) {
 
 static void open_survey(const char *name, struct survey *survey) {
     char path[128];
-    size_t wanted_count;
+    size_t wanted_count = 0;
     struct jb_error error = {0};
     (void)snprintf(survey->name, sizeof(survey->name), "%s", name);
     (void)snprintf(path, sizeof(path), "score_plans/%s.ini", name);
