@@ -89,6 +89,33 @@ static void the_documented_example_reads(void **state) {
     assert_int_equal(setting->targets[1].by_ns, time_of("2031-01-01"));
 }
 
+/* What the example names of the factors is there: whoever copies it gets figures. */
+static void the_documented_example_names_factors(void **state) {
+    (void)state;
+    _cleanup_(jb_setting_free_cleanup) struct jb_setting *setting = parse_example();
+    _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
+    char data[4096];
+    snprintf(data, sizeof data, "%s/data", getenv("JB_SOURCE_ROOT"));
+    assert_int_equal(jb_factors_load(&(struct jb_factor_load){.data_path = data}, NULL, &factors), JB_OK);
+    struct jb_factor_answer answer;
+    for (size_t i = 0; i < setting->contract_count; i++) {
+        struct jb_factor_query query = {.quantity = JB_TECHNOLOGY_INTENSITY,
+                                        .subject = setting->contracts[i].technology,
+                                        .at_ns = setting->contracts[i].from_ns,
+                                        .allows_earlier = true};
+        if (jb_factors_find(factors, &query, &answer))
+            fail_msg("there is no technology_intensity/%s", query.subject);
+    }
+    for (size_t i = 0; i < setting->site_count; i++) {
+        struct jb_factor_query query = {.quantity = JB_GRID_INTENSITY,
+                                        .region = setting->sites[i].grid,
+                                        .at_ns = time_of("2026-01-01"),
+                                        .allows_earlier = true};
+        if (jb_factors_find(factors, &query, &answer))
+            fail_msg("there is no grid_intensity/%s", query.region);
+    }
+}
+
 static void accounts_belong_to_the_first_site_that_holds(void **state) {
     (void)state;
     _cleanup_(jb_setting_free_cleanup) struct jb_setting *setting =
@@ -224,6 +251,7 @@ static void amounts_from_csv(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_documented_example_reads),
+        cmocka_unit_test(the_documented_example_names_factors),
         cmocka_unit_test(accounts_belong_to_the_first_site_that_holds),
         cmocka_unit_test(wrong_settings_name_place_and_mend),
         cmocka_unit_test(amounts_from_csv),

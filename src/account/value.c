@@ -41,6 +41,7 @@ void jb_valuation_free(struct jb_valuation *valuation) {
     jb_strings_free(valuation->host_names);
     jb_strings_free(valuation->route_keys);
     jb_match_free(&valuation->match);
+    jb_value_kept_free(valuation);
     jb_budget_free(valuation->budget);
     jb_budget_free(valuation->touch);
     free(valuation->notes);

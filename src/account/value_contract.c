@@ -1,6 +1,7 @@
 /* Contracts in a valuation: loads of whole accounting years by the hour, and what contracts cover of them. */
 #include "account/value_internal.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/time.h"
 
@@ -102,8 +103,8 @@ static enum jb_code fill_series(struct jb_valuation *valuation, struct jb_value_
     if (code == JB_NO_DATA || (!code && (kw = power_unit(series.unit)) == 0))
         return jb_error_set(
             error, JB_INPUT,
-            "%s, line %u, field profile: %s '%.127s'; a profile is a series of power (kW, MW) in "
-            "the book",
+            "%s, line %u, field profile: %s '%.127s'; a profile is a series of power in the book: "
+            "`joulebook factors import FILE --series NAME` with a column power_mw makes power/NAME",
             valuation->request.setting->file, contract->line, code ? "the book has no series" : "no power is",
             contract->series);
     if (!code)
@@ -240,6 +241,24 @@ static bool copy_loads(struct jb_valuation *valuation) {
     return true;
 }
 
+/* Takes over slices that the period needs again. */
+static enum jb_code keep(struct jb_valuation *valuation, int64_t start_ns, struct jb_slices *slices,
+                         struct jb_error *error) {
+    int64_t end_ns = start_ns + (int64_t)slices->slice_count * JB_HOUR_NS;
+    size_t cells = slices->count * slices->slice_count;
+    if (start_ns >= valuation->to_ns || end_ns <= valuation->from_ns ||
+        valuation->kept_cells + cells > JB_VALUE_KEPT_CEILING)
+        return JB_OK;
+    enum jb_code code = jb_array_reserve(&valuation->kept, &valuation->kept_capacity,
+                                         valuation->kept_count + 1, 1000000, "periods of a valuation", error);
+    if (code)
+        return code;
+    valuation->kept[valuation->kept_count++] = (struct jb_value_kept){start_ns, *slices};
+    valuation->kept_cells += cells;
+    *slices = (struct jb_slices){0};
+    return JB_OK;
+}
+
 static enum jb_code read_loads(struct jb_valuation *valuation, struct jb_error *error) {
     struct jb_store *store = jb_ledger_store(valuation->ledger);
     struct jb_query query = JB_QUERY_ALL;
@@ -262,6 +281,8 @@ static enum jb_code read_loads(struct jb_valuation *valuation, struct jb_error *
         code = store->ops->slices(store, &query, cuts, count, error, &slices);
         if (!code)
             code = add_loads(valuation, &slices, first, error);
+        if (!code)
+            code = keep(valuation, cuts[0], &slices, error);
         jb_slices_free(&slices);
     }
     return code;

@@ -166,15 +166,14 @@ static enum jb_code add_route(struct jb_valuation *valuation, struct jb_origins 
     const struct jb_place *place =
         route->place.place == JB_PLACE_NONE ? NULL : &valuation->places[route->place.place];
     enum jb_code code = JB_OK;
-    double kwh = route->energy.metered_uj / JB_KWH_UJ;
     bool is_in_unit = jb_value_in_unit(valuation, route->account);
     for (size_t t = 0; t < JB_COUNT(totals); t++) {
         totals[t]->energy.metered_uj += route->energy.metered_uj;
         totals[t]->energy.drawn_uj += route->energy.drawn_uj;
         totals[t]->energy.matched_volume_uj += route->energy.matched_volume_uj;
         totals[t]->energy.matched_hourly_uj += route->energy.matched_hourly_uj;
-        totals[t]->kwh += kwh;
-        totals[t]->host_kwh += route->place.host == JB_VALUE_NONE ? 0 : kwh;
+        totals[t]->kwh += route->kwh;
+        totals[t]->host_kwh += route->place.host == JB_VALUE_NONE ? 0 : route->kwh;
         for (size_t s = 0; s < JB_SLOT_COUNT; s++)
             totals[t]->known_kwh[s] += route->known_kwh[s];
     }

@@ -96,6 +96,7 @@ struct jb_value_route {
     struct jb_place_account place;
     struct jb_value_energy energy;
     double embodied_ug;
+    double kwh; /* summed as known_kwh is, so that the two are equal where all is known */
     double known_kwh[JB_SLOT_COUNT]; /* energy for which a column's inputs are known */
     double *sums;                    /* by term of its place */
     size_t sum_capacity;
@@ -147,6 +148,8 @@ struct jb_valuation {
     bool *serves; /* [contract × 2 × place]: by the hour, by volume */
     struct jb_match match;
     bool has_match;
+    struct jb_value_kept *kept; /* slices of the context that the period needs again, in order */
+    size_t kept_count, kept_capacity, kept_cells;
     double *on_site; /* room for a share of each supply */
     struct jb_value_route *routes;
     size_t route_count, route_capacity;
@@ -158,6 +161,13 @@ struct jb_valuation {
     struct jb_figure *figures, *figure_totals;
     size_t figure_count, figure_total_count;
 };
+
+/* Hours of the book that were read for the loads, and lie in the period: read once, while memory allows. */
+struct jb_value_kept {
+    int64_t start_ns; /* of the first hour */
+    struct jb_slices slices;
+};
+#define JB_VALUE_KEPT_CEILING ((size_t)1 << 24) /* amounts, of 16 bytes */
 
 static inline uint32_t jb_slot_of_currency(uint32_t currency) {
     return (uint32_t)JB_COLUMN_MONEY + currency;
@@ -197,6 +207,7 @@ enum jb_code jb_value_match(struct jb_valuation *valuation, struct jb_error *err
 enum jb_code jb_value_rates(struct jb_valuation *valuation, struct jb_place *place, bool has_overhead,
                             int64_t from_ns, int64_t to_ns, struct jb_error *error);
 /* value_sum.c */
+void jb_value_kept_free(struct jb_valuation *valuation);
 enum jb_code jb_value_sum(struct jb_valuation *valuation, struct jb_error *error);
 /* Which places have facility flows in an hour of a chunk: [place × hours + hour]. */
 enum jb_code jb_value_overhead(struct jb_valuation *valuation, const struct jb_slices *slices,

@@ -23,7 +23,8 @@ struct chunk {
     bool is_asked[CHUNK_SLICES]; /* in the period; what is not, is there to make its hour whole */
     size_t slice_count, hour_count;
     int64_t first_ns, step_ns;
-    bool *overhead; /* [place × hour_count + hour] */
+    bool *overhead;                   /* [place × hour_count + hour] */
+    const struct jb_value_kept *kept; /* hours of which the chunk takes some; NULL none */
 };
 
 enum jb_code jb_value_overhead(struct jb_valuation *valuation, const struct jb_slices *slices,
@@ -84,6 +85,48 @@ static int64_t find_step(const struct jb_valuation *valuation) {
     return step_ns;
 }
 
+/* What was read before of the hours from first_ns on, where the period is asked for in whole hours; NULL
+ * nothing. */
+static const struct jb_value_kept *find_kept(const struct jb_valuation *valuation, int64_t first_ns,
+                                             int64_t step_ns) {
+    if (step_ns != JB_HOUR_NS || valuation->from_ns % JB_HOUR_NS || valuation->to_ns % JB_HOUR_NS)
+        return NULL;
+    for (size_t i = 0; i < valuation->kept_count; i++) {
+        const struct jb_value_kept *kept = &valuation->kept[i];
+        if (first_ns >= kept->start_ns &&
+            first_ns < kept->start_ns + (int64_t)kept->slices.slice_count * JB_HOUR_NS)
+            return kept;
+    }
+    return NULL;
+}
+
+/* The slices of a chunk: read, or a view of those that were kept. */
+static enum jb_code take_slices(struct jb_valuation *valuation, const struct chunk *chunk,
+                                struct jb_error *error, struct jb_slices *ret_slices) {
+    struct jb_store *store = jb_ledger_store(valuation->ledger);
+    struct jb_query query = JB_QUERY_ALL;
+    query.commodity = JB_ENERGY;
+    if (!chunk->kept)
+        return store->ops->slices(store, &query, chunk->cuts, chunk->slice_count, error, ret_slices);
+    const struct jb_slices *kept = &chunk->kept->slices;
+    size_t first = (size_t)((chunk->first_ns - chunk->kept->start_ns) / JB_HOUR_NS);
+    struct jb_slices view = {.sums = kept->sums, .count = kept->count, .slice_count = chunk->slice_count};
+    view.amounts = calloc(kept->count + 1, sizeof *view.amounts);
+    if (!view.amounts)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu routes", kept->count);
+    for (size_t r = 0; r < kept->count; r++)
+        view.amounts[r] = kept->amounts[r] + first;
+    *ret_slices = view;
+    return JB_OK;
+}
+
+static void give_slices(const struct chunk *chunk, struct jb_slices *slices) {
+    if (chunk->kept)
+        free(slices->amounts);
+    else
+        jb_slices_free(slices);
+}
+
 /* Cuts the next chunk off the period, from first_ns on. */
 static void make_chunk(const struct jb_valuation *valuation, int64_t first_ns, int64_t step_ns,
                        struct chunk *chunk) {
@@ -91,6 +134,10 @@ static void make_chunk(const struct jb_valuation *valuation, int64_t first_ns, i
     size_t most_hours = CHUNK_SLICES / (size_t)(JB_HOUR_NS / step_ns) - 2;
     most_hours = most_hours < CHUNK_HOURS ? most_hours : CHUNK_HOURS;
     *chunk = (struct chunk){.first_ns = first_ns, .step_ns = step_ns};
+    chunk->kept = find_kept(valuation, first_ns, step_ns);
+    if (chunk->kept)
+        most_hours =
+            chunk->kept->slices.slice_count - (size_t)((first_ns - chunk->kept->start_ns) / JB_HOUR_NS);
     chunk->cuts[0] = first_ns;
     while (chunk->hour_count < most_hours && chunk->cuts[chunk->slice_count] < end_ns) {
         int64_t hour_ns = chunk->cuts[chunk->slice_count];
@@ -197,6 +244,7 @@ static enum jb_code add_energy(struct jb_valuation *valuation, struct jb_value_r
     struct jb_value_host *host =
         route->place.host == JB_VALUE_NONE ? NULL : &valuation->hosts[route->place.host];
     size_t hour = chunk->hour_of[slice];
+    route->kwh += energy_kwh;
     route->energy.metered_uj += energy_kwh * JB_KWH_UJ;
     if (host && host->energy_kwh && !host->is_booked) {
         route->known_kwh[JB_COLUMN_EMBODIED] += energy_kwh;
@@ -262,13 +310,18 @@ static enum jb_code add_chunk(struct jb_valuation *valuation, const struct jb_sl
     return code;
 }
 
+void jb_value_kept_free(struct jb_valuation *valuation) {
+    for (size_t i = 0; i < valuation->kept_count; i++)
+        jb_slices_free(&valuation->kept[i].slices);
+    free(valuation->kept);
+    valuation->kept = NULL;
+    valuation->kept_count = valuation->kept_capacity = valuation->kept_cells = 0;
+}
+
 enum jb_code jb_value_sum(struct jb_valuation *valuation, struct jb_error *error) {
-    struct jb_store *store = jb_ledger_store(valuation->ledger);
-    struct jb_query query = JB_QUERY_ALL;
     _cleanup_free_ struct chunk *chunk = malloc(sizeof *chunk);
     int64_t step_ns = find_step(valuation);
     enum jb_code code = JB_OK;
-    query.commodity = JB_ENERGY;
     if (!chunk)
         return jb_error_set(error, JB_MEMORY, "no memory to value a period");
     if (valuation->to_ns - valuation->from_ns > PERIOD_CEILING)
@@ -277,7 +330,7 @@ enum jb_code jb_value_sum(struct jb_valuation *valuation, struct jb_error *error
          at_ns = chunk->cuts[chunk->slice_count]) {
         struct jb_slices slices = {0};
         make_chunk(valuation, at_ns, step_ns, chunk);
-        code = store->ops->slices(store, &query, chunk->cuts, chunk->slice_count, error, &slices);
+        code = take_slices(valuation, chunk, error, &slices);
         if (!code)
             code = jb_value_overhead(valuation, &slices, chunk->hour_of, chunk->hour_count, error,
                                      &chunk->overhead);
@@ -285,7 +338,8 @@ enum jb_code jb_value_sum(struct jb_valuation *valuation, struct jb_error *error
             code = add_chunk(valuation, &slices, chunk, error);
         free(chunk->overhead);
         chunk->overhead = NULL;
-        jb_slices_free(&slices);
+        give_slices(chunk, &slices);
     }
+    jb_value_kept_free(valuation);
     return code;
 }

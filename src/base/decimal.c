@@ -2,7 +2,6 @@
 #include "base/decimal.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 
 static bool is_digit(char c) {
@@ -130,4 +129,22 @@ enum jb_code jb_decimal_parse(const char *text, int64_t scale, struct jb_error *
         return jb_error_set(error, JB_INPUT, "'%.60s' is out of range", text);
     *ret_value = negative ? (int64_t)-value : (int64_t)value;
     return JB_OK;
+}
+
+bool jb_share_parse(const char *text, uint32_t *ret_ppm) {
+    char number[64];
+    int64_t value;
+    size_t length = strlen(text);
+    bool is_percent = length && text[length - 1] == '%';
+    length -= is_percent;
+    while (is_percent && length && text[length - 1] == ' ')
+        length--;
+    if (length >= sizeof number)
+        return false;
+    memcpy(number, text, length);
+    number[length] = '\0';
+    if (jb_decimal_parse(number, is_percent ? 10000 : 1000000, NULL, &value) || value < 0 || value > 1000000)
+        return false;
+    *ret_ppm = (uint32_t)value;
+    return true;
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,5 +25,8 @@ char *jb_int128_format(jb_int128 value, char ret[static JB_INT128_SIZE]);
  * there are. "5." and ".5" are numbers. No exponent, no grouping. JB_INPUT out of range or malformed. scale:
  * 1 to 10^18. */
 enum jb_code jb_decimal_parse(const char *text, int64_t scale, struct jb_error *error, int64_t *ret_value);
+
+/* "0.05", "5%", "5 %" → 50000, in millionths: 0 to 1,000,000. False when it is no share. */
+bool jb_share_parse(const char *text, uint32_t *ret_ppm);
 
 #endif

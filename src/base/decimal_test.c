@@ -171,6 +171,25 @@ static void random_decimals_are_exact(void **state) {
     }
 }
 
+static void shares_are_parts_or_percent(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t ppm;
+    } good[] = {{"0.005", 5000},   {"0.5%", 5000}, {"0.5 %", 5000},
+                {"100%", 1000000}, {"1", 1000000}, {"0", 0}};
+    static const char *const bad[] = {"", "%", " %", "-1%", "101%", "1.1", "5 percent", "5%%", "% 5"};
+    uint32_t ppm = 7;
+    for (size_t i = 0; i < JB_COUNT(good); i++) {
+        assert_true(jb_share_parse(good[i].text, &ppm));
+        assert_int_equal(ppm, good[i].ppm);
+    }
+    ppm = 7;
+    for (size_t i = 0; i < JB_COUNT(bad); i++)
+        assert_false(jb_share_parse(bad[i], &ppm));
+    assert_int_equal(ppm, 7);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_the_whole_range_and_not_one_more),
@@ -180,6 +199,7 @@ int main(void) {
         cmocka_unit_test(rounds_half_to_even_and_exactly),
         cmocka_unit_test(refuses_what_is_no_decimal),
         cmocka_unit_test(random_decimals_are_exact),
+        cmocka_unit_test(shares_are_parts_or_percent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

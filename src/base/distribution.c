@@ -78,10 +78,29 @@ static double beta_fraction(long double x, long double a, long double b) {
     return (double)h;
 }
 
+/* I_x(a,½) for a from 500 and y = 1 − x up to 0.1, where the fraction needs √a steps: the expansion in
+ * incomplete gamma functions (Didonato and Morris 1992, "Algorithm 708", BGRAT), which of order ½ are error
+ * functions. p are its coefficients for b = ½; the terms left out are below 1e-17 of the first. */
+static double beta_half(double y, double a) {
+    static const double p[] = {1, -1.0 / 12, 1.0 / 160, -61.0 / 120960, 1261.0 / 29030400};
+    double t = a - 0.25, minus_log = -log1p(-y), u = t * minus_log, square = 1 / (t * t);
+    double ratio = 1 + square / 64 * (1 - 19.0 / 128 * square); /* Γ(a+½)/(Γ(a)√t), DLMF 5.11.14 */
+    double factor = ratio * exp(-u) * sqrt(u / M_PI), power = 1;
+    double term = ratio * erfc(sqrt(u)), sum = term;
+    for (int n = 0; n + 1 < (int)(sizeof(p) / sizeof(*p)); n++) {
+        term = ((2 * n + 0.5) * (2 * n + 1.5) * term + factor * (u + 2 * n + 1.5) * power) * square / 4;
+        power *= minus_log * minus_log / 4;
+        sum += p[n + 1] * term;
+    }
+    return sum;
+}
+
 /* I_x(a,b), or with is_upper 1 − I_x(a,b), the smaller of them without cancellation; x + y = 1. */
 static double beta_tail(double x, double y, double a, double b, bool is_upper) {
     if (x <= 0 || y <= 0)
         return (x <= 0) == is_upper ? 1 : 0;
+    if (b == 0.5 && a >= 500 && y <= 0.1 && !is_upper)
+        return beta_half(y, a);
     if (x > (a + 1) / (a + b + 2))
         return beta_tail(y, x, b, a, !is_upper);
     /* Near 1 the fraction depends on the digits of 1 − x, which y still has. */
@@ -171,4 +190,22 @@ double jb_f_upper(double f, double df1, double df2) {
         return 1;
     double scale = df2 + df1 * f;
     return beta_tail(df2 / scale, df1 * f / scale, df2 / 2, df1 / 2, false);
+}
+
+void jb_interval_95(double value, double standard, double *ret_low, double *ret_high) {
+    double size = fabs(value), near = -JB_NORMAL_95 * standard, far = JB_NORMAL_95 * standard;
+    if (size > 0) {
+        double relative = standard / size, width = JB_NORMAL_95 * sqrt(log1p(relative * relative));
+        near = size * exp(-width);
+        far = size * exp(width);
+    }
+    *ret_low = value < 0 ? -far : near;
+    *ret_high = value < 0 ? -near : far;
+}
+
+double jb_interval_95_standard(double low, double high) {
+    if (!(low > 0) || !(high > low))
+        return (high - low) / (2 * JB_NORMAL_95);
+    double s = log(high / low) / (2 * JB_NORMAL_95);
+    return sqrt(low * high) * sqrt(expm1(s * s));
 }

@@ -1,11 +1,10 @@
 /* The verb `kpi`. */
 #include "cli/cli.h"
-#include "cli/grounds.h"
+#include "cli/kpi_sites.h"
 
 #include "base/array.h"
 #include "base/time.h"
 #include "decide/kpi.h"
-#include "report/view_kpi.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,110 +12,23 @@
 
 enum { SITE, EVERY, FROM, TO, JSON, CSV };
 
-#define SITE_CEILING   10000
 #define TARGET_CEILING 100000
 
 struct request {
-    const char *site; /* NULL: all */
-    unsigned months;
+    struct kpi_sites_request sites;
     enum jb_form form;
-    struct jb_query query;
 };
 
 /* What is to be shown: sites with their facts, and targets. */
 struct work {
-    char **names;
-    struct jb_kpi_site_view *sites;
-    size_t name_count, name_capacity, site_count;
+    struct kpi_sites sites;
     struct jb_kpi_target_view *targets;
     size_t target_count, target_capacity;
-    int64_t *cuts;
-    size_t period_count;
-    struct jb_valuation *valuation; /* of all sites; NULL: the setting has none that is shown */
 };
 
 static void work_clear(struct work *work) {
-    for (size_t i = 0; i < work->name_count; i++)
-        free(work->names[i]);
-    for (size_t i = 0; work->sites && i < work->site_count; i++)
-        free((void *)(uintptr_t)work->sites[i].facts);
-    free(work->names);
-    free(work->sites);
+    kpi_sites_free(&work->sites);
     free(work->targets);
-    free(work->cuts);
-    jb_valuation_free(work->valuation);
-}
-
-static enum jb_code add_name(struct work *work, const char *name, struct jb_error *error) {
-    for (size_t i = 0; i < work->name_count; i++)
-        if (strcmp(work->names[i], name) == 0)
-            return JB_OK;
-    enum jb_code code = jb_array_reserve(&work->names, &work->name_capacity, work->name_count + 1,
-                                         SITE_CEILING, "sites", error);
-    if (code)
-        return code;
-    work->names[work->name_count] = strdup(name);
-    return work->names[work->name_count++] ? JB_OK
-                                           : jb_error_set(error, JB_MEMORY, "no memory for the sites");
-}
-
-/* Sites of the setting, and those that only the book knows. */
-static enum jb_code find_sites(struct jb_ledger *ledger, const struct jb_setting *setting,
-                               const struct request *request, struct work *work, struct jb_error *error) {
-    struct jb_store *store = jb_ledger_store(ledger);
-    enum jb_code code = JB_OK;
-    for (size_t i = 0; !code && i < setting->site_count; i++)
-        if (!request->site || strcmp(request->site, setting->sites[i].name) == 0)
-            code = add_name(work, setting->sites[i].name, error);
-    for (size_t i = 0; !code && i < store->ops->account_count(store); i++) {
-        const char *path = jb_ledger_path(ledger, (jb_account_id)i);
-        char name[JB_COMPONENT_SIZE];
-        if (strncmp(path, "site/", 5) != 0 || strchr(path + 5, '/'))
-            continue;
-        jb_account_decode(path + 5, strlen(path + 5), name, sizeof name);
-        if (!request->site || strcmp(request->site, name) == 0)
-            code = add_name(work, name, error);
-    }
-    if (!code && work->name_count == 0)
-        code = jb_error_set(
-            error, JB_INPUT,
-            request->site
-                ? "neither the setting nor the book has a site '%.60s'"
-                : "neither the setting nor the book has a site%s; give [site NAME] in joulebook.ini, or "
-                  "import meters with `joulebook import --format meter --site NAME`",
-            request->site ? request->site : "");
-    return code;
-}
-
-/* The period: what was asked for, within what the book has of energy. */
-static enum jb_code find_period(struct jb_ledger *ledger, const struct request *request, struct work *work,
-                                struct jb_error *error) {
-    const struct jb_query *query = &request->query;
-    int64_t first_ns, last_ns;
-    enum jb_code code = jb_kpi_period(ledger, query, error, &first_ns, &last_ns);
-    if (code)
-        return code;
-    if (query->from_ns != INT64_MIN)
-        first_ns = query->from_ns;
-    if (query->to_ns != INT64_MAX)
-        last_ns = query->to_ns;
-    return jb_kpi_cuts(first_ns, last_ns, request->months, error, &work->cuts, &work->period_count);
-}
-
-static enum jb_code add_site(struct jb_ledger *ledger, const struct jb_setting *setting, const char *name,
-                             struct work *work, struct jb_error *error) {
-    struct jb_kpi_facts *facts = calloc(work->period_count, sizeof *facts);
-    if (!facts)
-        return jb_error_set(error, JB_MEMORY, "no memory for the periods");
-    enum jb_code code =
-        jb_kpi_make(ledger, setting, work->valuation, name, work->cuts, work->period_count, error, facts);
-    if (code) {
-        free(facts);
-        return code;
-    }
-    work->sites[work->site_count++] =
-        (struct jb_kpi_site_view){name ? name : "all sites", facts, work->period_count};
-    return JB_OK;
 }
 
 static bool kpi_of_target(const struct jb_target *target, enum jb_kpi *ret_kpi) {
@@ -171,33 +83,13 @@ static enum jb_code add_target(const struct jb_target *target, const struct jb_k
 
 static enum jb_code add_targets(const struct jb_setting *setting, struct work *work, struct jb_error *error) {
     enum jb_code code = JB_OK;
-    for (size_t t = 0; t < setting->target_count; t++)
-        for (size_t s = 0; s < work->site_count && !code; s++)
-            if (!*setting->targets[t].site || strcmp(setting->targets[t].site, work->sites[s].name) == 0)
-                code = add_target(&setting->targets[t], &work->sites[s], work, error);
+    for (size_t t = 0; t < setting->target_count; t++) {
+        const struct jb_target *target = &setting->targets[t];
+        for (size_t s = 0; s < work->sites.site_count && !code; s++)
+            if (!*target->site || strcmp(target->site, work->sites.sites[s].name) == 0)
+                code = add_target(target, &work->sites.sites[s], work, error);
+    }
     return code;
-}
-
-static enum jb_code make(struct jb_ledger *ledger, const struct grounds *grounds,
-                         const struct request *request, struct work *work, struct jb_error *error) {
-    static const struct jb_setting none = {.file = "joulebook.ini"};
-    const struct jb_setting *setting = grounds->setting ? grounds->setting : &none;
-    enum jb_code code = find_sites(ledger, setting, request, work, error);
-    if (!code)
-        code = find_period(ledger, request, work, error);
-    if (code)
-        return code;
-    work->sites = calloc(work->name_count + 1, sizeof *work->sites);
-    if (!work->sites)
-        return jb_error_set(error, JB_MEMORY, "no memory for the sites");
-    if (request->site ? jb_setting_site(setting, request->site) != NULL : setting->site_count > 0)
-        code = jb_kpi_value(ledger, setting, grounds->factors, work->cuts[0], work->cuts[work->period_count],
-                            error, &work->valuation);
-    for (size_t i = 0; !code && i < work->name_count; i++)
-        code = add_site(ledger, setting, work->names[i], work, error);
-    if (!code && !request->site && setting->site_count > 1)
-        code = add_site(ledger, setting, NULL, work, error);
-    return code ? code : add_targets(setting, work, error);
 }
 
 /* The valuation in work points into the grounds, which must outlive it. */
@@ -206,11 +98,13 @@ static int show(const struct jb_cli *cli, struct jb_ledger *ledger, const struct
     struct jb_error error = {0};
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
     __attribute__((cleanup(work_clear))) struct work work = {0};
-    enum jb_code code = make(ledger, grounds, request, &work, &error);
+    enum jb_code code = kpi_sites_make(ledger, grounds, &request->sites, &error, &work.sites);
+    if (!code && grounds->setting)
+        code = add_targets(grounds->setting, &work, &error);
     struct jb_kpi_view view = {.form = request->form,
                                .layout = jb_layout_of_stdout(),
-                               .sites = work.sites,
-                               .site_count = work.site_count,
+                               .sites = work.sites.sites,
+                               .site_count = work.sites.site_count,
                                .targets = work.targets,
                                .target_count = work.target_count,
                                .out = &out};
@@ -258,14 +152,14 @@ static int run(struct jb_cli *cli) {
     if (status < 0)
         status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &request.form);
     if (status < 0)
-        status = jb_cli_period(cli, options[FROM].value, options[TO].value, &request.query);
+        status = jb_cli_period(cli, options[FROM].value, options[TO].value, &request.sites.query);
     if (status >= 0)
         return status;
-    request.site = options[SITE].value;
+    request.sites.site = options[SITE].value;
     for (size_t i = 0; options[EVERY].value && i < JB_COUNT(everies); i++)
         if (strcmp(options[EVERY].value, everies[i].name) == 0)
-            request.months = everies[i].months;
-    if (options[EVERY].value && !request.months)
+            request.sites.months = everies[i].months;
+    if (options[EVERY].value && !request.sites.months)
         return jb_cli_usage(cli, "--every: '%.60s' is none of month, quarter, year", options[EVERY].value);
     return run_request(cli, &request);
 }

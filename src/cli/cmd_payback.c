@@ -1,12 +1,10 @@
 /* The verb `payback`: whether what a project saves exceeds what it costs, and how surely. */
-#include "cli/cli.h"
+#include "cli/project_run.h"
 
 #include "base/decimal.h"
-#include "decide/column.h"
 #include "report/view_payback.h"
 
 #include <string.h>
-#include <unistd.h>
 
 enum { DRAWS, SEED, THREADS, REQUIRE, JSON, CSV };
 
@@ -43,10 +41,8 @@ static int parse_required(const struct jb_cli *cli, const char *text,
 
 static int parse_request(const struct jb_cli *cli, const struct jb_option *options,
                          struct request *ret_request) {
-    struct request request = {.run = {.draw_count = JB_PAYBACK_DRAWS, .seed = 1}};
-    uint64_t draws = JB_PAYBACK_DRAWS, threads = 0;
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    threads = online < 1 ? 1 : online > 16 ? 16 : (uint64_t)online;
+    struct request request = {.run = project_run_usual()};
+    uint64_t draws = request.run.draw_count, threads = request.run.thread_count;
     int status = jb_cli_form(cli, options[JSON].value, options[CSV].value, &request.form);
     if (status < 0)
         status = jb_cli_count(cli, "--draws", options[DRAWS].value, JB_PAYBACK_DRAWS_FLOOR,
@@ -63,17 +59,6 @@ static int parse_request(const struct jb_cli *cli, const struct jb_option *optio
     return status;
 }
 
-static enum jb_code read_project(const char *path, struct jb_error *error, struct jb_project **ret_project) {
-    _cleanup_buffer_ struct jb_buffer text = {.ceiling = (size_t)1 << 20};
-    char folder[PATH_MAX] = "";
-    const char *slash = strrchr(path, '/');
-    if (slash && (size_t)(slash - path) + 2 <= sizeof folder)
-        (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash + 1 - path), path);
-    struct jb_data_reader data = jb_column_reader(folder);
-    enum jb_code code = jb_factor_file_read(path, &text, error);
-    return code ? code : jb_project_parse(text.bytes, text.length, path, &data, error, ret_project);
-}
-
 /* Whether every probability that was asked for is reached. */
 static bool is_reached(const struct request *request, const struct jb_payback *payback) {
     for (int worth = 0; worth < JB_WORTH_COUNT; worth++) {
@@ -87,36 +72,14 @@ static bool is_reached(const struct request *request, const struct jb_payback *p
 
 static int pay_back(const struct jb_cli *cli, const char *path, const struct request *request) {
     struct jb_error error = {0};
-    _cleanup_(jb_project_free_cleanup) struct jb_project *project = NULL;
-    _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
-    _cleanup_(jb_payback_model_free) struct jb_payback_model model = {0};
-    _cleanup_(jb_payback_free) struct jb_payback payback = {0};
+    __attribute__((cleanup(project_run_free))) struct project_run run = {0};
     _cleanup_buffer_ struct jb_buffer out = {0};
-    _cleanup_(jb_task_tables_free_cleanup) struct jb_task_tables *tables = NULL;
-    struct jb_ledger *ledger = NULL;
-    enum jb_code code = read_project(path, &error, &project);
-    if (!code)
-        code = jb_cli_factors(cli, &error, &factors);
-    bool needs_book = false, needs_tables = false;
-    for (size_t i = 0; !code && i < project->item_count; i++) {
-        needs_book = needs_book || project->items[i].account;
-        needs_tables = needs_tables || project->items[i].task.model;
-    }
-    if (!code && needs_tables)
-        code = jb_task_tables_read(jb_cli_data_path(cli), &error, &tables);
-    if (!code && needs_book)
-        code = jb_ledger_open(cli->book, JB_STORE_READ, &error, &ledger);
-    struct jb_payback_sources sources = {.factors = factors, .ledger = ledger, .tables = tables};
-    if (!code)
-        code = jb_payback_model_make(project, &sources, &error, &model);
-    if (!code)
-        code = jb_payback_run(&model, &request->run, &error, &payback);
+    enum jb_code code = project_run_make(cli, path, &request->run, &error, &run);
     struct jb_layout layout = jb_layout_of_stdout();
     if (!code)
-        code = jb_view_payback(request->form, &layout, &model, &payback, &error, &out);
+        code = jb_view_payback(request->form, &layout, &run.model, &run.payback, &error, &out);
     int status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
-    jb_ledger_close(ledger);
-    return status == 0 && !is_reached(request, &payback) ? 1 : status;
+    return status == 0 && !is_reached(request, &run.payback) ? 1 : status;
 }
 
 static int run(struct jb_cli *cli) {

@@ -66,7 +66,6 @@ static int make_request(const struct jb_cli *cli, const char *file,
                                         .source = options->source ? options->source : file,
                                         .licence = options->licence ? options->licence : "",
                                         .uncertainty = NAN};
-    int64_t scaled;
     if (!*request.region || strlen(request.region) >= JB_SERIES_TEXT_SIZE)
         return jb_cli_usage(cli, "--series needs the region that the table is of, such as KR");
     if (options->dates && !jb_stamp_order_parse(options->dates, &request.style.order))
@@ -79,12 +78,13 @@ static int make_request(const struct jb_cli *cli, const char *file,
     }
     request.style.zone = *zone;
     if (options->uncertainty) {
-        if (jb_decimal_parse(options->uncertainty, 1000000, &error, &scaled) || scaled < 0 ||
-            scaled > 1000000)
+        uint32_t ppm;
+        if (!jb_share_parse(options->uncertainty, &ppm))
             return jb_cli_usage(cli,
-                                "--uncertainty: '%.40s' is not a relative standard uncertainty of 0 to 1",
+                                "--uncertainty: '%.40s' is not a relative standard uncertainty of 0 to 1, or "
+                                "0%% to 100%%",
                                 options->uncertainty);
-        request.uncertainty = (double)scaled / 1e6;
+        request.uncertainty = (double)ppm / 1e6;
     }
     if (options->step) {
         int status = take_step(cli, options->step, &request);

@@ -40,19 +40,14 @@ int import_bills_probe(const struct jb_cli *cli, const struct import_bills *opti
 
 /* "35%", "0.35" */
 static int parse_utilisation(const struct jb_cli *cli, const char *text, struct jb_bill_question *question) {
-    char number[32];
-    int64_t value;
+    uint32_t ppm;
     question->utilisation = USUAL_UTILISATION;
     question->utilisation_uncertainty = USUAL_UTILISATION_UNCERTAINTY;
     if (!text)
         return -1;
-    size_t length = strlen(text);
-    bool is_percent = length && text[length - 1] == '%';
-    snprintf(number, sizeof number, "%.*s", (int)(length - is_percent), text);
-    if (length >= sizeof number || jb_decimal_parse(number, 1000000, NULL, &value) || value < 0 ||
-        value > (is_percent ? 100000000 : 1000000))
+    if (!jb_share_parse(text, &ppm))
         return jb_cli_usage(cli, "--utilisation: '%.40s' is neither 0%% to 100%% nor 0 to 1", text);
-    question->utilisation = (double)value / (is_percent ? 1e8 : 1e6);
+    question->utilisation = (double)ppm / 1e6;
     question->utilisation_uncertainty = 0;
     return -1;
 }

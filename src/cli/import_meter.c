@@ -196,6 +196,11 @@ static void write_text(const struct jb_meter_result *result, bool is_dry_run, st
                 result->sites[i].name,
                 jb_amount_alone(JB_ENERGY, result->sites[i].excess_uj, NAN, NAN, amount));
     }
+    if (result->new_series_count)
+        jb_buffer_printf(out, "\n%s %llu series of reused heat; `kpi` makes ERF of it.\n",
+                         is_dry_run ? "Would keep" : "Kept", (unsigned long long)result->new_series_count);
+    if (result->new_flow_count == 0 && result->new_gap_count == 0 && result->new_series_count > 0)
+        return;
     if (result->new_flow_count == 0 && result->new_gap_count == 0)
         jb_buffer_add_string(out, "\nNothing new: the book has these intervals already.\n");
     else
@@ -225,6 +230,8 @@ static enum jb_code write_result(const struct jb_meter_result *result, bool is_d
         jb_json_integer(&json, (int64_t)result->new_flow_count);
         jb_json_key(&json, "new_gap_count");
         jb_json_integer(&json, (int64_t)result->new_gap_count);
+        jb_json_key(&json, "new_series_count");
+        jb_json_integer(&json, (int64_t)result->new_series_count);
         jb_json_key(&json, "meters");
         jb_table_write_json(meters, &json);
         jb_json_key(&json, "sites");

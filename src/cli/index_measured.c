@@ -1,15 +1,18 @@
-/* Energy of GPUs and of what is labelled as AI, PUE where a site's overhead is booked; the rest says why it
+/* Energy of GPUs and of what is labelled as AI, PUE and CFE of the sites, what a project pays back; or why it
  * is not known. */
 #include "cli/index_measured.h"
 
+#include "cli/kpi_sites.h"
+#include "cli/project_run.h"
 #include "ledger/origin.h"
 #include "ledger/statement.h"
 #include "report/number.h"
+#include "report/view_payback.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { GPU, LABELLED, PUE, CFE, PAYBACK };
+enum { GPU, LABELLED, PUE, CFE, PAYBACK }; /* PAYBACK + worth */
 
 /* Energy of one kind of route, with its interval. */
 struct energy {
@@ -26,24 +29,9 @@ static bool is_gpu(const char *path) {
     return strspn(parts.leaf + 3, "0123456789") >= length - 3;
 }
 
-static bool is_site(const char *path) {
-    return strncmp(path, "site/", 5) == 0;
-}
-
-static bool enters_gpu(const char *from, const char *to) {
-    (void)from;
-    return is_gpu(to);
-}
-static bool enters_site(const char *from, const char *to) {
-    return is_site(to) && !is_site(from);
-}
-static bool feeds_host(const char *from, const char *to) {
-    return is_site(from) && strncmp(to, "host/", 5) == 0;
-}
-
+/* What GPUs took. */
 static enum jb_code add_up(struct jb_ledger *ledger, const struct jb_sum *sums, size_t count,
-                           bool (*counts)(const char *from, const char *to), struct jb_error *error,
-                           struct energy *ret_energy) {
+                           struct jb_error *error, struct energy *ret_energy) {
     _cleanup_(jb_origins_free_cleanup) struct jb_origins *origins = NULL;
     _cleanup_(jb_spread_free_cleanup) struct jb_spread *spread = NULL;
     struct energy made = {0};
@@ -52,10 +40,7 @@ static enum jb_code add_up(struct jb_ledger *ledger, const struct jb_sum *sums, 
     if (!code)
         code = jb_spread_make(error, &spread);
     for (size_t i = 0; i < count && !code; i++) {
-        /* The texts of two ids may not stay valid together. */
-        char from[JB_ACCOUNT_SIZE];
-        (void)snprintf(from, sizeof(from), "%s", jb_ledger_path(ledger, sums[i].from));
-        if (!counts(from, jb_ledger_path(ledger, sums[i].to)))
+        if (!is_gpu(jb_ledger_path(ledger, sums[i].to)))
             continue;
         made.amount += sums[i].amount;
         code =
@@ -71,7 +56,7 @@ static enum jb_code add_up(struct jb_ledger *ledger, const struct jb_sum *sums, 
 
 static void set_why(struct jb_measured *measured, const char *why) {
     measured->value = measured->low = measured->high = NAN;
-    (void)snprintf(measured->why_not, sizeof(measured->why_not), "%s", why);
+    (void)snprintf(measured->why_not, sizeof(measured->why_not), "%.255s", why);
 }
 
 static void set_energy(struct jb_measured *measured, const struct energy *energy, jb_int128 total) {
@@ -120,36 +105,118 @@ static enum jb_code measure_labelled(struct jb_ledger *ledger, const struct jb_q
     return JB_OK;
 }
 
-static enum jb_code measure_pue(struct jb_ledger *ledger, const struct jb_sum *sums, size_t count,
-                                struct jb_error *error, struct jb_measured *measured) {
-    struct energy site, hosts;
-    enum jb_code code = add_up(ledger, sums, count, enters_site, error, &site);
+static enum jb_code measure_gpus(struct jb_ledger *ledger, const struct jb_query *query, jb_int128 total,
+                                 struct jb_error *error, struct jb_measured *measured) {
+    struct jb_store *store = jb_ledger_store(ledger);
+    _cleanup_free_ struct jb_sum *sums = NULL;
+    size_t count = 0;
+    struct energy energy = {0};
+    enum jb_code code = store->ops->sums(store, query, error, &sums, &count);
     if (!code)
-        code = add_up(ledger, sums, count, feeds_host, error, &hosts);
+        code = add_up(ledger, sums, count, error, &energy);
     if (code)
         return code;
-    if (hosts.amount <= 0 || site.amount <= hosts.amount) {
-        set_why(measured, "no meter of a site's whole energy is booked, only what its hosts took");
-        return JB_OK;
-    }
-    /* ISO/IEC 30134-2: energy of the data centre over that of its IT equipment. */
-    measured->value = (double)site.amount / (double)hosts.amount;
-    double spread = hypot((site.high - (double)site.amount) / (double)site.amount,
-                          (hosts.high - (double)hosts.amount) / (double)hosts.amount) *
-                    measured->value;
-    measured->low = fmax(measured->value - spread, 1), measured->high = measured->value + spread;
-    if (isnan(spread))
-        (void)snprintf(measured->shown, sizeof(measured->shown), "%.2f (interval unknown)", measured->value);
+    if (energy.amount > 0)
+        set_energy(measured, &energy, total);
     else
-        (void)snprintf(measured->shown, sizeof(measured->shown), "%.2f (%.2f – %.2f)", measured->value,
-                       measured->low, measured->high);
+        set_why(measured, "no energy of a GPU is booked; joulebook sources says what can be measured here");
     return JB_OK;
 }
 
-enum jb_code jb_index_measure(struct jb_ledger *ledger, const char *why, const struct jb_query *query,
-                              struct jb_error *error,
-                              struct jb_measured ret_measured[static JB_MEASURED_COUNT]) {
-    struct jb_measured made[JB_MEASURED_COUNT] = {
+/* ---- sites ---- */
+
+static void set_figure(const struct jb_kpi_site_view *site, enum jb_kpi kpi, struct jb_measured *measured) {
+    struct jb_kpi_figure figures[JB_KPI_COUNT];
+    const struct jb_kpi_figure *figure = &figures[kpi];
+    char value[48], low[48], high[48], interval[128] = "interval unknown";
+    jb_kpi_figures(site->facts, figures);
+    if (!figure->is_known) {
+        set_why(measured, figure->lack);
+        return;
+    }
+    double half_width = isnan(figure->sigma) ? NAN : (figure->high - figure->low) / 2;
+    if (!isnan(half_width))
+        (void)snprintf(interval, sizeof interval, "%s – %s", jb_ratio_format(figure->low, half_width, low),
+                       jb_ratio_format(figure->high, half_width, high));
+    measured->why_not[0] = '\0';
+    measured->value = figure->value, measured->low = figure->low, measured->high = figure->high;
+    (void)snprintf(
+        measured->shown, sizeof measured->shown, "%s (%s) of %.60s, known for %.0f %% of the period",
+        jb_ratio_format(figure->value, half_width, value), interval, site->name, 100 * figure->coverage);
+}
+
+/* PUE and CFE of the site that there is, or of all sites of the setting together. */
+static int measure_sites(const struct jb_cli *cli, struct jb_ledger *ledger, const struct jb_query *query,
+                         struct jb_measured measured[static JB_MEASURED_COUNT]) {
+    struct jb_error error = {0};
+    struct grounds grounds = {0};
+    int status = grounds_load(cli, ledger, NULL, &grounds);
+    if (status >= 0)
+        return status;
+    __attribute__((cleanup(kpi_sites_free))) struct kpi_sites sites = {0};
+    struct kpi_sites_request request = {.query = *query};
+    enum jb_code code = kpi_sites_make(ledger, &grounds, &request, &error, &sites);
+    for (size_t i = PUE; i <= CFE; i++) {
+        if (code)
+            set_why(&measured[i], error.message);
+        else if (sites.site_count > 1 && !sites.has_all)
+            set_why(&measured[i],
+                    "the book has several sites; give each its [site NAME] in joulebook.ini, or "
+                    "see joulebook kpi");
+        else
+            set_figure(&sites.sites[sites.site_count - 1], i == PUE ? JB_KPI_PUE : JB_KPI_CFE, &measured[i]);
+    }
+    status = code && code != JB_NO_DATA ? jb_cli_fail(cli, code, &error) : -1;
+    kpi_sites_free(&sites);
+    grounds_free(&grounds);
+    return status;
+}
+
+/* ---- a project ---- */
+
+static int measure_project(const struct jb_cli *cli, const char *path,
+                           struct jb_measured measured[static JB_WORTH_COUNT]) {
+    struct jb_error error = {0};
+    __attribute__((cleanup(project_run_free))) struct project_run run = {0};
+    struct jb_payback_request request = project_run_usual();
+    enum jb_code code = project_run_make(cli, path, &request, &error, &run);
+    if (code)
+        return jb_cli_fail(cli, code, &error);
+    for (int worth = 0; worth < JB_WORTH_COUNT; worth++) {
+        const struct jb_payback_worth *result = &run.payback.worths[worth];
+        struct jb_measured *into = &measured[worth];
+        if (!result->is_known) {
+            set_why(into, run.model.unknown[worth]);
+            continue;
+        }
+        into->why_not[0] = '\0';
+        into->value = result->net.median, into->low = result->net.low, into->high = result->net.high;
+        into->probability = result->probability;
+        (void)snprintf(into->unit, sizeof into->unit, "%s",
+                       jb_payback_unit(&run.model, (enum jb_worth)worth));
+        jb_payback_worth_format(&run.model, &run.payback, (enum jb_worth)worth, into->shown);
+    }
+    return -1;
+}
+
+static int measure_book(const struct jb_cli *cli, struct jb_ledger *ledger, const struct jb_query *query,
+                        struct jb_measured measured[static JB_MEASURED_COUNT]) {
+    struct jb_error error = {0};
+    struct jb_query energy_query = *query;
+    energy_query.commodity = JB_ENERGY;
+    jb_int128 total = 0;
+    for (size_t i = GPU; i <= LABELLED; i++)
+        measured[i].why_not[0] = '\0';
+    enum jb_code code = measure_labelled(ledger, &energy_query, &error, &measured[LABELLED], &total);
+    if (!code)
+        code = measure_gpus(ledger, &energy_query, total, &error, &measured[GPU]);
+    return code ? jb_cli_fail(cli, code, &error) : measure_sites(cli, ledger, query, measured);
+}
+
+int jb_index_measure(const struct jb_cli *cli, struct jb_ledger *ledger,
+                     const struct jb_measured_request *request,
+                     struct jb_measured ret_measured[static JB_MEASURED_COUNT]) {
+    static const struct jb_measured all[JB_MEASURED_COUNT] = {
         [GPU] = {.fear = JB_FEAR_ENERGY, .what = "gpu-energy", .label = "Energy of GPUs", .unit = "uJ"},
         [LABELLED] = {.fear = JB_FEAR_ENERGY,
                       .what = "ai-energy",
@@ -157,37 +224,28 @@ enum jb_code jb_index_measure(struct jb_ledger *ledger, const char *why, const s
                       .unit = "uJ"},
         [PUE] = {.fear = JB_FEAR_ENERGY, .what = "pue", .label = "PUE", .unit = "1"},
         [CFE] = {.fear = JB_FEAR_ENERGY, .what = "cfe", .label = "Carbon-free share (CFE)", .unit = "1"},
-        [PAYBACK] = {.fear = JB_FEAR_BALANCE, .what = "payback", .label = "Payback", .unit = "1"},
+        [PAYBACK + JB_WORTH_ENERGY] = {.fear = JB_FEAR_BALANCE,
+                                       .what = "payback-energy",
+                                       .label = "Payback in energy",
+                                       .unit = "kWh"},
+        [PAYBACK + JB_WORTH_CARBON] = {.fear = JB_FEAR_BALANCE,
+                                       .what = "payback-carbon",
+                                       .label = "Payback in carbon",
+                                       .unit = "kgCO2e"},
+        [PAYBACK +
+            JB_WORTH_MONEY] = {.fear = JB_FEAR_BALANCE, .what = "payback-money", .label = "Payback in money"},
     };
-    struct jb_query energy_query = *query;
-    struct energy gpu = {0};
-    jb_int128 total = 0;
-    _cleanup_free_ struct jb_sum *sums = NULL;
-    size_t count = 0;
-    for (size_t i = 0; i < JB_MEASURED_COUNT; i++)
-        set_why(&made[i], why);
-    if (ledger) {
-        struct jb_store *store = jb_ledger_store(ledger);
-        energy_query.commodity = JB_ENERGY;
-        for (size_t i = 0; i < JB_MEASURED_COUNT; i++)
-            made[i].why_not[0] = '\0';
-        set_why(&made[CFE], "the book has energy, not when its supply was carbon-free");
-        set_why(&made[PAYBACK], "the book has costs, not the benefit that they are held against");
-        enum jb_code code = measure_labelled(ledger, &energy_query, error, &made[LABELLED], &total);
-        if (!code)
-            code = store->ops->sums(store, &energy_query, error, &sums, &count);
-        if (!code)
-            code = add_up(ledger, sums, count, enters_gpu, error, &gpu);
-        if (!code)
-            code = measure_pue(ledger, sums, count, error, &made[PUE]);
-        if (code)
-            return code;
-        if (gpu.amount > 0)
-            set_energy(&made[GPU], &gpu, total);
-        else
-            set_why(&made[GPU],
-                    "no energy of a GPU is booked; joulebook sources says what can be measured here");
+    struct jb_measured made[JB_MEASURED_COUNT];
+    memcpy(made, all, sizeof(made));
+    for (size_t i = 0; i < JB_MEASURED_COUNT; i++) {
+        made[i].probability = NAN;
+        set_why(&made[i], i < PAYBACK ? "there is no book; joulebook meter keeps one"
+                                      : "give the project that is to pay back: --project PROJECT");
     }
-    memcpy(ret_measured, made, sizeof(made));
-    return JB_OK;
+    int status = ledger ? measure_book(cli, ledger, &request->query, made) : -1;
+    if (status < 0 && request->project)
+        status = measure_project(cli, request->project, &made[PAYBACK]);
+    if (status < 0)
+        memcpy(ret_measured, made, sizeof(made));
+    return status;
 }

@@ -1,11 +1,11 @@
 /* `joulebook index report`: one page with plots and tables; or its figures for machines. */
 #include "cli/index_scoring.h"
+#include "cli/index_tables.h"
 
 #include "base/number.h"
 #include "report/output.h"
 #include "report/page_index.h"
-#include "report/view_compare.h"
-#include "report/view_score.h"
+#include "report/view_report.h"
 
 #include <math.h>
 
@@ -20,36 +20,6 @@ struct request {
     struct jb_compare_options options;
     enum jb_form form;
 };
-
-/* {"everybody": …, "groups": …, "comparison": …}, each as the command of its own prints it; CSV: all scores.
- */
-static enum jb_code write_figures(const struct request *request, const struct jb_index_page *page,
-                                  struct jb_error *error, struct jb_buffer *out) {
-    struct jb_layout layout = {0};
-    struct jb_compare_view comparison = {.plan = page->plan,
-                                         .by = page->by,
-                                         .classes = page->classes,
-                                         .scoring = page->scoring,
-                                         .options = page->options,
-                                         .comparison = page->comparison};
-    if (request->form == JB_FORM_CSV)
-        return jb_view_scores_of_all(page->plan, page->classes, page->everybody, page->scoring, error, out);
-    jb_buffer_add_string(out, "{\"everybody\":");
-    enum jb_code code =
-        jb_view_scores(JB_FORM_JSON, &layout, page->plan, NULL, NULL, page->everybody, error, out);
-    jb_buffer_add_string(out, ",\"groups\":");
-    if (!code)
-        code = jb_view_scores(JB_FORM_JSON, &layout, page->plan, page->by, page->classes, page->scoring,
-                              error, out);
-    jb_buffer_add_string(out, ",\"comparison\":");
-    if (!code)
-        code = jb_view_comparison(JB_FORM_JSON, &layout, JB_COMPARE_OF_GROUPS, &comparison, error, out);
-    jb_buffer_add_string(out, "}\n");
-    /* The parts end with a newline each; one object is one line. */
-    for (size_t i = 0; i + 1 < out->length; i++)
-        out->bytes[i] = out->bytes[i] == '\n' ? ' ' : out->bytes[i];
-    return code;
-}
 
 static enum jb_code put_out(const struct request *request, struct jb_buffer *out, struct jb_error *error) {
     struct jb_output output;
@@ -67,12 +37,17 @@ static int report(const struct jb_index_survey *survey, const struct request *re
     struct jb_error error = {0};
     _cleanup_buffer_ struct jb_buffer out = {0};
     _cleanup_(jb_index_scoring_finish) struct jb_index_scoring everybody = {0}, groups = {0};
+    _cleanup_(jb_index_tables_finish) struct jb_index_tables of_everybody = {0}, of_groups = {0};
     struct jb_comparison comparison = {0};
     enum jb_code code = jb_index_score_groups(survey, NULL, request->where, &error, &everybody);
     if (!code)
         code = jb_index_score_groups(survey, request->by, request->where, &error, &groups);
     if (!code && (code = jb_compare(&groups.scoring, &request->options, &error, &comparison)) == JB_INPUT)
         jb_error_prefix(&error, "%s", jb_answers_name(survey->answers));
+    if (!code)
+        code = jb_index_tables_make(survey, NULL, NULL, request->where, &error, &of_everybody);
+    if (!code)
+        code = jb_index_tables_make(survey, NULL, request->by, request->where, &error, &of_groups);
     struct jb_index_page page = {.text = request->text,
                                  .title = request->title,
                                  .plan = survey->plan,
@@ -82,10 +57,13 @@ static int report(const struct jb_index_survey *survey, const struct request *re
                                  .scoring = &groups.scoring,
                                  .options = &request->options,
                                  .comparison = &comparison,
+                                 .of_everybody = of_everybody.items,
+                                 .of_groups = of_groups.items,
+                                 .question_count = of_groups.count,
                                  .respondents = code ? 0 : everybody.scoring.items.row_count[0]};
     if (!code)
         code = request->form == JB_FORM_TEXT ? jb_page_index_write(&page, &error, &out)
-                                             : write_figures(request, &page, &error, &out);
+                                             : jb_view_report(request->form, &page, &error, &out);
     if (!code)
         code = jb_buffer_check(&out, &error);
     if (!code)

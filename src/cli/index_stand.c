@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PLAN, BY, MARKET, FROM, TO, JSON, CSV };
+enum { PLAN, BY, MARKET, PROJECT, FROM, TO, JSON, CSV };
 
 struct stand {
     const struct jb_cli *cli;
@@ -168,18 +168,18 @@ static enum jb_code stand_against_survey(struct stand *stand, struct jb_error *e
 }
 
 /* A book that is named has to be there; without a name, none need be. */
-static enum jb_code measure(struct stand *stand, const struct jb_query *query, struct jb_error *error) {
+static int measure(struct stand *stand, const struct jb_measured_request *request) {
+    struct jb_error error = {0};
     struct jb_ledger *ledger = NULL;
-    enum jb_code code = jb_ledger_open(stand->cli->book, JB_STORE_READ, error, &ledger);
+    enum jb_code code = jb_ledger_open(stand->cli->book, JB_STORE_READ, &error, &ledger);
     if (code && (stand->cli->book || code != JB_NO_DATA))
-        return code;
-    code = jb_index_measure(ledger, "there is no book; joulebook meter keeps one", query, error,
-                            stand->measured);
+        return jb_cli_fail(stand->cli, code, &error);
+    int status = jb_index_measure(stand->cli, ledger, request, stand->measured);
     jb_ledger_close(ledger);
-    return code;
+    return status;
 }
 
-static int print_stand(struct stand *stand, const struct jb_query *query, enum jb_form form) {
+static int print_stand(struct stand *stand, const struct jb_measured_request *request, enum jb_form form) {
     struct jb_error error = {0};
     _cleanup_buffer_ struct jb_buffer out = {0};
     struct jb_layout layout = jb_layout_of_stdout();
@@ -194,8 +194,11 @@ static int print_stand(struct stand *stand, const struct jb_query *query, enum j
     jb_stand_own(&plan->index, stand->own_values, jb_answers_count(stand->own), stand->own_figures);
     take_market(stand);
     code = stand->published ? stand_against_published(stand, &error) : stand_against_survey(stand, &error);
-    if (!code)
-        code = measure(stand, query, &error);
+    if (code)
+        return jb_cli_fail(stand->cli, code, &error);
+    int status = measure(stand, request);
+    if (status >= 0)
+        return status;
     struct jb_stand_view view = {.plan = plan,
                                  .answers_name = stand->answers_path,
                                  .answer_count = jb_answers_count(stand->own),
@@ -205,8 +208,7 @@ static int print_stand(struct stand *stand, const struct jb_query *query, enum j
                                  .percentile = &stand->percentile,
                                  .measured = stand->measured,
                                  .measured_count = JB_MEASURED_COUNT};
-    if (!code)
-        code = jb_view_stand(form, &layout, &view, &error, &out);
+    code = jb_view_stand(form, &layout, &view, &error, &out);
     if (!code)
         code = jb_buffer_check(&out, &error);
     return code ? jb_cli_fail(stand->cli, code, &error) : jb_cli_print(stand->cli, &out);
@@ -214,15 +216,21 @@ static int print_stand(struct stand *stand, const struct jb_query *query, enum j
 
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
-        [PLAN] = {"--plan", true, NULL}, [BY] = {"--by", true, NULL}, [MARKET] = {"--market", true, NULL},
-        [FROM] = {"--from", true, NULL}, [TO] = {"--to", true, NULL}, [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},  {NULL, false, NULL},
+        [PLAN] = {"--plan", true, NULL},
+        [BY] = {"--by", true, NULL},
+        [MARKET] = {"--market", true, NULL},
+        [PROJECT] = {"--project", true, NULL},
+        [FROM] = {"--from", true, NULL},
+        [TO] = {"--to", true, NULL},
+        [JSON] = {"--json", false, NULL},
+        [CSV] = {"--csv", false, NULL},
+        {NULL, false, NULL},
     };
     char shipped[PATH_MAX];
     const char *operands[1];
     size_t operand_count = 0;
     enum jb_form form;
-    struct jb_query query;
+    struct jb_measured_request request = {0};
     struct jb_error error = {0};
     _cleanup_(finish_stand) struct stand stand = {.cli = cli};
     int status =
@@ -233,11 +241,12 @@ static int run(struct jb_cli *cli) {
         status =
             jb_cli_usage(cli, "stand needs the ANSWERS of your organisation, a CSV with a column a question");
     if (status < 0)
-        status = jb_cli_period(cli, options[FROM].value, options[TO].value, &query);
+        status = jb_cli_period(cli, options[FROM].value, options[TO].value, &request.query);
     if (status >= 0)
         return status;
     stand.answers_path = operands[0];
     stand.market = options[MARKET].value;
+    request.project = options[PROJECT].value;
     (void)snprintf(shipped, sizeof(shipped), "%s/index-2024/index.ini", jb_cli_data_path(cli));
     status = jb_index_read_plan(cli, options[PLAN].value ? options[PLAN].value : shipped, &stand.survey);
     if (status < 0)
@@ -250,7 +259,7 @@ static int run(struct jb_cli *cli) {
         status = jb_index_read_answers(cli, &stand.survey);
     if (status < 0 && !options[PLAN].value && read_published(&stand, &error))
         status = jb_cli_fail(cli, error.code, &error);
-    return status < 0 ? print_stand(&stand, &query, form) : status;
+    return status < 0 ? print_stand(&stand, &request, form) : status;
 }
 
 const struct jb_index_command jb_index_stand = {"stand", run};

@@ -1,5 +1,5 @@
 /* `joulebook index tabulate`: figures of each question, by groups. */
-#include "cli/index.h"
+#include "cli/index_tables.h"
 
 #include "report/view_index.h"
 
@@ -36,30 +36,16 @@ static int find_names(const struct jb_cli *cli, const struct jb_option *options,
 
 static int tabulate(const struct jb_cli *cli, const struct jb_index_survey *survey,
                     const struct request *request) {
-    const struct jb_plan *plan = survey->plan;
     struct jb_error error = {0};
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
-    _cleanup_free_ struct jb_tabulation *made = calloc(plan->question_count, sizeof(*made));
-    size_t count = 0;
-    if (!made)
-        return jb_cli_fail(cli, JB_MEMORY, &error);
-    _cleanup_(jb_tabulator_free_cleanup) struct jb_tabulator *tabulator = NULL;
-    enum jb_code code = jb_tabulator_make(survey->answers, plan, survey->design, request->by, &request->where,
-                                          request->where ? 1 : 0, &error, &tabulator);
-    for (size_t i = 0; i < plan->question_count && !code; i++) {
-        if (request->question && request->question != &plan->questions[i])
-            continue;
-        code = jb_tabulate(tabulator, &plan->questions[i], &error, &made[count]);
-        count += code == JB_OK;
-    }
+    _cleanup_(jb_index_tables_finish) struct jb_index_tables tables = {0};
     struct jb_layout layout = jb_layout_of_stdout();
+    enum jb_code code =
+        jb_index_tables_make(survey, request->question, request->by, request->where, &error, &tables);
     if (!code)
-        code =
-            jb_view_tabulations(request->form, &layout, plan, made, count, request->has_pairs, &error, &out);
-    int status = code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
-    for (size_t i = 0; i < count; i++)
-        jb_tabulation_free(&made[i]);
-    return status;
+        code = jb_view_tabulations(request->form, &layout, survey->plan, tables.items, tables.count,
+                                   request->has_pairs, &error, &out);
+    return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
 }
 
 static int run(struct jb_cli *cli) {

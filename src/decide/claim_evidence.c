@@ -1,6 +1,7 @@
 /* Looks for what meters, contracts and providers say of a claim. */
 #include "decide/claim.h"
 
+#include "base/distribution.h"
 #include "base/time.h"
 #include "decide/kpi.h"
 
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NORMAL_95 1.959963984540054
 /* A year of which less is known does not set a course. */
 #define COURSE_COVERAGE 0.5
 
@@ -29,8 +29,9 @@ static struct jb_claim_figure share(double amount_kwh, double sigma_kwh, double 
                                     double coverage) {
     struct jb_claim_figure figure = {.is_known = true, .coverage = coverage};
     figure.value = fmin(1, amount_kwh / consumed_kwh);
-    figure.low = fmax(0, fmin(1, (amount_kwh - NORMAL_95 * sigma_kwh) / consumed_kwh));
-    figure.high = fmin(1, (amount_kwh + NORMAL_95 * sigma_kwh) / consumed_kwh);
+    jb_interval_95(amount_kwh / consumed_kwh, sigma_kwh / consumed_kwh, &figure.low, &figure.high);
+    figure.low = fmax(0, fmin(1, figure.low));
+    figure.high = fmin(1, figure.high);
     if (isnan(sigma_kwh))
         figure.low = figure.high = NAN;
     return figure;
@@ -115,7 +116,7 @@ static enum jb_code look_at_years(struct jb_ledger *ledger, const struct jb_sett
         struct jb_claim_figure figure = metered_of(claim, &facts[i], evidence);
         if (figure.is_known && figure.coverage >= COURSE_COVERAGE)
             evidence->points[evidence->point_count++] = (struct jb_course_point){
-                cuts[i], cuts[i + 1], figure.value, (figure.high - figure.low) / (2 * NORMAL_95)};
+                cuts[i], cuts[i + 1], figure.value, jb_interval_95_standard(figure.low, figure.high)};
         evidence->metered = figure.is_known ? figure : evidence->metered; /* the last one known is shown */
     }
     return code;

@@ -1,6 +1,8 @@
 /* Claims: verdicts at their borders, goals, what is no evidence; the claims file. */
 #include "decide/claim.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,6 +150,63 @@ static void goals_are_reached_on_course_or_not_shown(void **state) {
     assert_int_equal(jb_claim_judge(&claims->items[1], &evidence, NOW).verdict, JB_CLAIM_SUPPORTED);
 }
 
+/* By how much a truth breaks a claim beyond its rounding; negative: it keeps it. */
+static double breaks_by(const struct jb_claim *claim, double truth) {
+    return jb_claim_kind_info(claim->kind)->is_at_most ? truth - (claim->value + claim->half_width)
+                                                       : claim->value - claim->half_width - truth;
+}
+
+/* Over every truth that the interval, and for shares the hours that nothing is known of, leave open. */
+static enum jb_claim_verdict judge_truths(const struct jb_claim *claim,
+                                          const struct jb_claim_figure *figure) {
+    bool is_share = jb_claim_kind_info(claim->kind)->ceiling == 1;
+    double open = is_share ? 1 - figure->coverage : 0, known = 1 - open, least = INFINITY, most = -INFINITY;
+    for (int i = 0; i <= 8; i++) {
+        for (int u = 0; u <= (is_share ? 8 : 0); u++) {
+            double truth = known * (figure->low + (figure->high - figure->low) * i / 8) + open * u / 8;
+            least = fmin(least, breaks_by(claim, truth));
+            most = fmax(most, breaks_by(claim, truth));
+        }
+    }
+    /* The figure itself, where it can lie. */
+    double low = known * figure->low, high = known * figure->high + open;
+    double value = is_share ? fmin(fmax(figure->value, low), high) : figure->value;
+    if (!is_share && figure->coverage < JB_CLAIM_COVERAGE)
+        return JB_CLAIM_NOT_SHOWN;
+    return least > 0                                                                   ? JB_CLAIM_CONTRADICTED
+           : breaks_by(claim, value) <= 0 && most <= claim->materiality * claim->value ? JB_CLAIM_SUPPORTED
+                                                                                       : JB_CLAIM_NOT_SHOWN;
+}
+
+static void verdicts_are_those_of_all_truths(void **state) {
+    (void)state;
+    struct jb_random random = jb_random_make(9);
+    size_t counts[3] = {0};
+    for (int i = 0; i < 20000; i++) {
+        struct jb_claim claim = {.kind = (enum jb_claim_kind)jb_random_below(&random, JB_CLAIM_KIND_COUNT),
+                                 .half_width = 0.0005,
+                                 .materiality = jb_random_below(&random, 2) ? 0.05 : 0};
+        const struct jb_claim_kind_info *info = jb_claim_kind_info(claim.kind);
+        double ceiling = fmin(info->ceiling, info->floor + 1), middle = (info->floor + ceiling) / 2;
+        claim.value = middle + (jb_random_unit(&random) - 0.5) / 2;
+        double width = jb_random_unit(&random) * 0.1,
+               value = claim.value + (jb_random_unit(&random) - 0.5) * 0.3;
+        struct jb_claim_evidence evidence = {
+            .metered = {true, value, fmax(info->floor, value - width), fmin(info->ceiling, value + width),
+                        jb_random_below(&random, 2) ? 1 : jb_random_unit(&random)}};
+        enum jb_claim_verdict verdict = jb_claim_judge(&claim, &evidence, NOW).verdict;
+        counts[verdict]++;
+        if (verdict != judge_truths(&claim, &evidence.metered))
+            fail_msg("case %d: %s %g is %s by %g (%g to %g, covered %g)", i, info->name, claim.value,
+                     jb_claim_verdict_name(verdict), value, evidence.metered.low, evidence.metered.high,
+                     evidence.metered.coverage);
+        /* A figure of no use decides nothing, whatever it is. */
+        evidence.metered.low = NAN;
+        assert_int_equal(jb_claim_judge(&claim, &evidence, NOW).verdict, JB_CLAIM_NOT_SHOWN);
+    }
+    assert_true(counts[0] > 1000 && counts[1] > 1000 && counts[2] > 1000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read),
@@ -155,6 +214,7 @@ int main(void) {
         cmocka_unit_test(verdicts_turn_where_they_should),
         cmocka_unit_test(a_providers_own_word_shows_nothing),
         cmocka_unit_test(goals_are_reached_on_course_or_not_shown),
+        cmocka_unit_test(verdicts_are_those_of_all_truths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
 /* The key figures from the facts. */
 #include "decide/kpi.h"
 
+#include "base/distribution.h"
+
 #include <assert.h>
 #include <math.h>
-
-#define NORMAL_95 1.959963984540054
 
 static const struct jb_kpi_info infos[JB_KPI_COUNT] = {
     [JB_KPI_PUE] = {"pue", "PUE", "", "ISO/IEC 30134-2", true, 1, INFINITY},
@@ -36,8 +36,9 @@ static struct jb_kpi_figure ratio(enum jb_kpi kpi, const struct jb_kpi_amount *a
     /* A numerator of 0 has an error of its own, a ratio of 0 none from below. */
     double own = above->value != 0 ? figure.value * relative(above) : above->sigma / below->value;
     figure.sigma = hypot(own, figure.value * relative(below));
-    figure.low = fmax(infos[kpi].floor, figure.value - NORMAL_95 * figure.sigma);
-    figure.high = fmin(infos[kpi].ceiling, figure.value + NORMAL_95 * figure.sigma);
+    jb_interval_95(figure.value, figure.sigma, &figure.low, &figure.high);
+    figure.low = fmax(infos[kpi].floor, figure.low);
+    figure.high = fmin(infos[kpi].ceiling, figure.high);
     if (isnan(figure.sigma))
         figure.low = figure.high = NAN; /* fmax takes the number of a number and a NaN */
     return figure;
@@ -53,16 +54,19 @@ void jb_kpi_figures(const struct jb_kpi_facts *facts, struct jb_kpi_figure ret_f
     ret_figures[JB_KPI_CUE] = ratio(JB_KPI_CUE, &facts->carbon_kg, it, facts->carbon_known,
                                     is_metered ? "no intensity of its grid; give grid in [site]" : no_meters);
     ret_figures[JB_KPI_WUE] =
-        ratio(JB_KPI_WUE, &facts->water_l, it, facts->water_known,
+        ratio(JB_KPI_WUE, &facts->water_l, &facts->water_it_kwh, facts->water_known,
               is_metered ? "no water meter; import one with the role water" : no_meters);
-    ret_figures[JB_KPI_ERF] = ratio(JB_KPI_ERF, &facts->reused_kwh, facility, known,
-                                    is_metered ? "no reused heat; give reused-energy in [site]" : no_meters);
+    ret_figures[JB_KPI_ERF] = ratio(
+        JB_KPI_ERF, &facts->reused_kwh, facility, facts->reused_known,
+        is_metered ? "no reused heat; import a meter with the role reused, or give reused-energy in [site]"
+                   : no_meters);
     /* Of what is drawn, metered or by a declared PUE: its error is in both, and cancels. */
     struct jb_kpi_amount consumed = {facts->consumed_kwh > 0, facts->consumed_kwh, 0};
+    struct jb_kpi_amount free_of = {facts->carbon_free_of_kwh > 0, facts->carbon_free_of_kwh, 0};
     static const char no_load[] = "no energy of the site is booked, or the setting does not have it";
     ret_figures[JB_KPI_REF] = ratio(JB_KPI_REF, &facts->renewable_kwh, &consumed, facts->load_known,
                                     consumed.is_known ? "no contract is known; give [contract]" : no_load);
     ret_figures[JB_KPI_CFE] =
-        ratio(JB_KPI_CFE, &facts->carbon_free_kwh, &consumed, facts->carbon_free_known,
+        ratio(JB_KPI_CFE, &facts->carbon_free_kwh, &free_of, facts->carbon_free_known,
               consumed.is_known ? "the grid's carbon-free share is not known; give grid in [site]" : no_load);
 }

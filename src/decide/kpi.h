@@ -36,12 +36,15 @@ struct jb_kpi_facts {
     int64_t from_ns, until_ns;
     int64_t known_ns; /* length of these hours */
     struct jb_kpi_amount facility_kwh, it_kwh, water_l, reused_kwh, carbon_kg;
-    double water_known, carbon_known;     /* part of the period for which each is known */
+    struct jb_kpi_amount water_it_kwh; /* IT in the hours whose water is known */
+    /* Part of the period for which each is known: */
+    double water_known, carbon_known, reused_known;
     enum jb_pue_category category;        /* where IT is metered: 0 not said */
     double consumed_kwh;                  /* drawn, by meter or by PUE; 0: not known */
     double load_known;                    /* part of the period with a load */
     struct jb_kpi_amount renewable_kwh;   /* of it: of contracts and own plants, by volume */
     struct jb_kpi_amount carbon_free_kwh; /* of it: matched by the hour, with the grid's share of the rest */
+    double carbon_free_of_kwh;            /* of consumed: where that share is known */
     double carbon_free_known;             /* part of the period for which that is known */
     /* Of contracts alone, of what is carbon-free and of what is renewable; what was bought may be more than
      * consumed. */

@@ -15,7 +15,8 @@
 #define LITRE_UL    1e6
 #define PIECE_HOURS ((size_t)2208) /* a quarter: bounds the memory of a look at many routes */
 
-enum part { FACILITY, IT, OVERHEAD, UNKNOWN, WATER, NONE };
+/* IT_OF_WATER: IT in the hours whose water is known. */
+enum part { FACILITY, IT, OVERHEAD, UNKNOWN, WATER, IT_OF_WATER, NONE };
 
 /* What a route is to the site. */
 static enum part part_of(const char *site, const char *from, const char *to, jb_commodity commodity) {
@@ -47,6 +48,11 @@ struct route {
     double amount;
 };
 #define ROUTE_CEILING 1000000
+#define SPAN_CEILING  ((size_t)1 << 26)
+
+struct span {
+    int64_t start_ns, end_ns;
+};
 
 struct gather {
     struct jb_ledger *ledger;
@@ -58,6 +64,8 @@ struct gather {
     size_t route_count, route_capacity;
     struct jb_gap *gaps;
     size_t gap_count;
+    struct span *water; /* when water meters were read, in order, apart from each other */
+    size_t water_count, water_capacity;
 };
 
 static bool has_gap(const struct gather *gather, int64_t from_ns, int64_t to_ns) {
@@ -67,8 +75,57 @@ static bool has_gap(const struct gather *gather, int64_t from_ns, int64_t to_ns)
     return false;
 }
 
+/* An hour without water may be one in which a meter read 0, or none was read. */
+static bool has_water(const struct gather *gather, int64_t from_ns, int64_t to_ns) {
+    size_t low = 0, high = gather->water_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (gather->water[middle].end_ns > from_ns)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < gather->water_count && gather->water[low].start_ns <= from_ns &&
+           gather->water[low].end_ns >= to_ns;
+}
+
+static enum jb_code add_water_span(struct gather *gather, const struct jb_flow *flow,
+                                   struct jb_error *error) {
+    struct span *last = gather->water_count ? &gather->water[gather->water_count - 1] : NULL;
+    if (last && flow->start_ns <= last->end_ns) {
+        last->end_ns = flow->end_ns > last->end_ns ? flow->end_ns : last->end_ns;
+        return JB_OK;
+    }
+    enum jb_code code = jb_array_reserve(&gather->water, &gather->water_capacity, gather->water_count + 1,
+                                         SPAN_CEILING, "spans of water", error);
+    if (!code)
+        gather->water[gather->water_count++] = (struct span){flow->start_ns, flow->end_ns};
+    return code;
+}
+
+static enum jb_code find_water(struct gather *gather, struct jb_error *error) {
+    struct jb_store *store = jb_ledger_store(gather->ledger);
+    char account[JB_ACCOUNT_SIZE];
+    struct jb_query query = {.from_ns = gather->cuts[0],
+                             .to_ns = gather->cuts[gather->period_count],
+                             .commodity = JB_WATER,
+                             .account = account};
+    struct jb_flow_cursor *cursor = NULL;
+    struct jb_flow flow;
+    const char *identity;
+    snprintf(account, sizeof account, "%.200s/water", gather->site);
+    enum jb_code code = store->ops->flows_open(store, &query, error, &cursor);
+    while (!code && (code = store->ops->flows_next(cursor, error, &flow, &identity)) == JB_OK)
+        code = add_water_span(gather, &flow, error);
+    store->ops->flows_close(cursor);
+    return code == JB_NO_DATA ? JB_OK : code;
+}
+
 static struct jb_kpi_amount *amount_of(struct jb_kpi_facts *facts, enum part part) {
-    return part == FACILITY ? &facts->facility_kwh : part == IT ? &facts->it_kwh : &facts->water_l;
+    return part == FACILITY ? &facts->facility_kwh
+           : part == IT     ? &facts->it_kwh
+           : part == WATER  ? &facts->water_l
+                            : &facts->water_it_kwh;
 }
 
 static enum jb_code add_route(struct gather *gather, const struct jb_sum *sum, enum part part, double amount,
@@ -90,12 +147,23 @@ static enum jb_code add_route(struct gather *gather, const struct jb_sum *sum, e
     return JB_OK;
 }
 
+/* Of a route in the hours that count for a part. */
+static enum jb_code add_part(struct gather *gather, const struct jb_slices *slices, size_t r, enum part part,
+                             const bool *counts, struct jb_error *error) {
+    double amount = 0, unit = part == WATER ? LITRE_UL : KWH_UJ;
+    for (size_t t = 0; t < slices->slice_count; t++)
+        if (counts[t])
+            amount += (double)slices->amounts[r][t] / unit;
+    return add_route(gather, &slices->sums[r], part, amount, error);
+}
+
 /* Adds a piece of one period to it. */
 static enum jb_code add_slices(struct gather *gather, const struct jb_slices *slices, const int64_t *cuts,
                                size_t period, struct jb_error *error) {
     struct jb_kpi_facts *facts = &gather->facts[period];
     _cleanup_free_ double *totals = calloc(slices->slice_count * NONE + 1, sizeof *totals);
-    _cleanup_free_ bool *counts = calloc(slices->slice_count + 1, sizeof *counts);
+    _cleanup_free_ bool *counts = calloc(2 * slices->slice_count + 1, sizeof *counts);
+    bool *counts_water = counts + slices->slice_count;
     _cleanup_free_ enum part *parts = calloc(slices->count + 1, sizeof *parts);
     if (!totals || !counts || !parts)
         return jb_error_set(error, JB_MEMORY, "no memory for the hours of %s", gather->site);
@@ -114,22 +182,19 @@ static enum jb_code add_slices(struct gather *gather, const struct jb_slices *sl
                     !has_gap(gather, cuts[t], cuts[t + 1]);
         if (counts[t])
             facts->known_ns += cuts[t + 1] - cuts[t];
-        if (counts[t] && total[WATER] > 0)
+        counts_water[t] = counts[t] && has_water(gather, cuts[t], cuts[t + 1]);
+        if (counts_water[t])
             facts->water_known += (double)(cuts[t + 1] - cuts[t]);
     }
-    for (size_t r = 0; r < slices->count; r++) {
+    enum jb_code code = JB_OK;
+    for (size_t r = 0; !code && r < slices->count; r++) {
         enum part part = parts[r];
-        if (part != FACILITY && part != IT && part != WATER)
-            continue;
-        double amount = 0, unit = part == WATER ? LITRE_UL : KWH_UJ;
-        for (size_t t = 0; t < slices->slice_count; t++)
-            if (counts[t])
-                amount += (double)slices->amounts[r][t] / unit;
-        enum jb_code code = add_route(gather, &slices->sums[r], part, amount, error);
-        if (code)
-            return code;
+        if (part == FACILITY || part == IT || part == WATER)
+            code = add_part(gather, slices, r, part, part == WATER ? counts_water : counts, error);
+        if (!code && part == IT)
+            code = add_part(gather, slices, r, IT_OF_WATER, counts_water, error);
     }
-    return JB_OK;
+    return code;
 }
 
 static enum jb_code gather_period(struct gather *gather, size_t period, struct jb_error *error) {
@@ -174,7 +239,8 @@ static void finish(struct gather *gather, size_t period) {
     facts->it_kwh.sigma = sqrt(variances[IT]);
     facts->water_l.sigma = sqrt(variances[WATER]);
     facts->facility_kwh.is_known = facts->it_kwh.is_known = facts->known_ns > 0;
-    facts->water_l.is_known = facts->water_known > 0;
+    facts->water_it_kwh.sigma = sqrt(variances[IT_OF_WATER]);
+    facts->water_l.is_known = facts->water_it_kwh.is_known = facts->water_known > 0;
 }
 
 /* "1", "2" or "3" of the label pue-category that holds for the site last. */
@@ -210,6 +276,8 @@ enum jb_code jb_kpi_gather(struct jb_ledger *ledger, const char *site, const int
         .ledger = ledger, .site = account, .cuts = cuts, .period_count = period_count, .facts = ret_facts};
     struct jb_query query = {.from_ns = cuts[0], .to_ns = cuts[period_count], .account = account};
     code = store->ops->gaps(store, &query, error, &gather.gaps, &gather.gap_count);
+    if (!code)
+        code = find_water(&gather, error);
     for (size_t i = 0; !code && i < period_count; i++) {
         assert(cuts[i] < cuts[i + 1]);
         ret_facts[i] =
@@ -218,6 +286,7 @@ enum jb_code jb_kpi_gather(struct jb_ledger *ledger, const char *site, const int
         if (!code)
             finish(&gather, i);
     }
+    free(gather.water);
     free(gather.gaps);
     free(gather.routes);
     return code;

@@ -88,37 +88,68 @@ static enum jb_code add_matching(struct jb_valuation *valuation, const char *sit
     add_contracts(&matching, facts);
     add_carbon(&matching, facts);
     double with_share = matching.consumed_kwh - matching.rest_kwh + matching.rest_free_known_kwh;
+    facts->carbon_free_of_kwh = with_share;
     facts->carbon_free_known = facts->load_known * with_share / matching.consumed_kwh;
     jb_matching_free(&matching);
     return JB_OK;
 }
 
-/* Reused heat: the series reused_heat/SITE (MW) in the metered hours, else what the setting declares a year.
- */
-static enum jb_code add_reuse(struct jb_ledger *ledger, const struct jb_site *site, struct jb_error *error,
-                              struct jb_kpi_facts *facts) {
-    struct jb_store *store = jb_ledger_store(ledger);
+static bool is_reuse_of(const struct jb_series *series, const char *site) {
     char name[JB_SERIES_NAME_SIZE];
-    struct jb_series series;
+    size_t length = (size_t)snprintf(name, sizeof name, JB_REUSED_HEAT "/%.100s", site);
+    return strcmp(series->unit, "MW") == 0 && strncmp(series->name, name, length) == 0 &&
+           (series->name[length] == '\0' || series->name[length] == '/');
+}
+
+/* One series of reused heat, in the metered hours, as its mean over what it covers of the period. One that
+ * begins after the period or ends before it has no part in it. */
+static enum jb_code add_reuse_series(struct jb_store *store, const struct jb_series *series,
+                                     struct jb_kpi_facts *facts, double *covered, struct jb_error *error) {
     _cleanup_free_ struct jb_step *steps = NULL;
     size_t count = 0;
     int64_t covered_ns = 0;
-    double known_h = (double)facts->known_ns / JB_HOUR_NS;
-    const struct jb_declared *declared = &site->reused_energy_kwh_per_year;
-    snprintf(name, sizeof name, "reused_heat/%.100s", site->name);
-    enum jb_code code = store->ops->series_find(store, name, error, &series);
-    if (!code)
-        code = store->ops->series_read(store, name, facts->from_ns, facts->until_ns, error, &steps, &count);
-    double mean = steps ? jb_steps_mean(steps, count, facts->from_ns, facts->until_ns, &covered_ns) : NAN;
-    if (code && code != JB_NO_DATA)
+    if (series->first_ns >= facts->until_ns || series->last_ns <= facts->from_ns)
+        return JB_OK;
+    enum jb_code code =
+        store->ops->series_read(store, series->name, facts->from_ns, facts->until_ns, error, &steps, &count);
+    if (code)
         return code;
-    if (!isnan(mean) && strcmp(series.unit, "MW") == 0) {
-        double kwh = mean * KW_MW * known_h;
-        facts->reused_kwh = (struct jb_kpi_amount){true, kwh, kwh * series.uncertainty};
-    } else if (jb_declared_is_set(declared)) {
+    double mean = jb_steps_mean(steps, count, facts->from_ns, facts->until_ns, &covered_ns);
+    double kwh = isnan(mean) ? 0 : mean * KW_MW * ((double)facts->known_ns / JB_HOUR_NS);
+    double sigma = kwh > 0 ? kwh * series->uncertainty : 0;
+    facts->reused_kwh.value += kwh;
+    facts->reused_kwh.sigma = hypot(facts->reused_kwh.sigma, sigma);
+    *covered = fmin(*covered, (double)covered_ns / (double)(facts->until_ns - facts->from_ns));
+    facts->reused_kwh.is_known = true;
+    return JB_OK;
+}
+
+/* Reused heat: the series reused_heat/SITE and reused_heat/SITE/METER (MW), else what the setting declares a
+ * year (site NULL: it does not have the site). */
+static enum jb_code add_reuse(struct jb_ledger *ledger, const char *name, const struct jb_site *site,
+                              struct jb_error *error, struct jb_kpi_facts *facts) {
+    struct jb_store *store = jb_ledger_store(ledger);
+    _cleanup_free_ struct jb_series *series = NULL;
+    size_t count = 0;
+    double covered = 1, known = (double)facts->known_ns / (double)(facts->until_ns - facts->from_ns);
+    enum jb_code code = store->ops->series_list(store, error, &series, &count);
+    for (size_t i = 0; !code && i < count; i++) {
+        if (is_reuse_of(&series[i], name))
+            code = add_reuse_series(store, &series[i], facts, &covered, error);
+    }
+    if (code)
+        return code;
+    facts->reused_kwh.is_known = facts->reused_kwh.is_known && covered > 0;
+    if (!facts->reused_kwh.is_known) {
+        facts->reused_kwh = (struct jb_kpi_amount){0};
+        covered = 1;
+    }
+    if (!facts->reused_kwh.is_known && site && jb_declared_is_set(&site->reused_energy_kwh_per_year)) {
+        const struct jb_declared *declared = &site->reused_energy_kwh_per_year;
         double kwh = declared->value * (double)facts->known_ns / (double)JB_YEAR_NS;
         facts->reused_kwh = (struct jb_kpi_amount){true, kwh, kwh * declared->uncertainty};
     }
+    facts->reused_known = facts->reused_kwh.is_known ? fmin(known, covered) : 0;
     return JB_OK;
 }
 
@@ -146,9 +177,11 @@ static void add_site(struct jb_kpi_facts *sum, const struct jb_kpi_facts *site, 
     add_amount(&sum->facility_kwh, &site->facility_kwh);
     add_amount(&sum->it_kwh, &site->it_kwh);
     add_amount(&sum->water_l, &site->water_l);
+    add_amount(&sum->water_it_kwh, &site->water_it_kwh);
     add_amount(&sum->reused_kwh, &site->reused_kwh);
     sum->known_ns += (int64_t)((double)site->known_ns * part);
     sum->water_known += site->water_known * part;
+    sum->reused_known += site->reused_known * part;
     sum->category = sum->category && sum->category != site->category ? JB_PUE_CATEGORY_NONE : site->category;
 }
 
@@ -163,10 +196,10 @@ static enum jb_code gather_site(struct jb_ledger *ledger, const struct jb_settin
             facts[i] = (struct jb_kpi_facts){.from_ns = cuts[i], .until_ns = cuts[i + 1]};
         code = JB_OK;
     }
-    for (size_t i = 0; i < count && !code && site; i++) {
-        if (!facts[i].category)
+    for (size_t i = 0; i < count && !code; i++) {
+        if (!facts[i].category && site)
             facts[i].category = site->pue_category;
-        code = add_reuse(ledger, site, error, &facts[i]);
+        code = add_reuse(ledger, name, site, error, &facts[i]);
     }
     return code;
 }

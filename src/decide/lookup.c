@@ -1,6 +1,7 @@
 /* Looks up what a project only names, and makes uncertain inputs of it. */
 #include "decide/lookup.h"
 
+#include "base/distribution.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "ledger/statement.h"
@@ -205,7 +206,7 @@ static enum jb_code rate_of(struct jb_lookup *lookup, const struct jb_project_it
                             struct jb_product *ret_product) {
     char name[JB_INPUT_NAME_SIZE], note[512];
     double value = (double)total->amount / size / hours;
-    double deviation = (total->high - total->low) / size / hours / (2 * 1.959963984540054);
+    double deviation = jb_interval_95_standard(total->low, total->high) / size / hours;
     if (deviation > 0) {
         (void)snprintf(name, sizeof name, "%.80s: %s booked", item->name, what);
         return add_input(lookup, name, unit, item->account,

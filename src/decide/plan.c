@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#define ROUNDING 1e-12 /* relative, of sums over a window */
+
 void jb_plan_choice_free(struct jb_plan_choice *choice) {
     if (!choice)
         return;
@@ -68,11 +70,15 @@ static struct view look(const struct jb_step *steps, size_t count, const struct 
 struct best {
     double sum; /* of level × ns over the run; INFINITY: none */
     int64_t start_ns;
+    double slack; /* what sums that are equal may differ by, being differences of long sums */
 };
 
+/* Of equals, the earliest. */
 static void judge(struct best *best, double sum, int64_t start_ns) {
-    if (sum < best->sum || (!(sum > best->sum) && start_ns < best->start_ns))
-        *best = (struct best){sum, start_ns};
+    if (sum < best->sum - best->slack || (sum <= best->sum + best->slack && start_ns < best->start_ns)) {
+        best->sum = sum;
+        best->start_ns = start_ns;
+    }
 }
 
 /* Steps [first, end) follow each other without a gap. Runs that start where a step starts, then runs that end
@@ -102,16 +108,20 @@ static void try_span(const struct view *view, size_t first, size_t end, int64_t 
 
 static enum jb_code best_run(const struct view *view, int64_t duration_ns, struct jb_error *error,
                              struct jb_plan_choice *ret_choice) {
-    struct best best = {INFINITY, INT64_MAX};
+    struct best best = {INFINITY, INT64_MAX, 0};
+    double size = 0;
     _cleanup_free_ double *sums = malloc((view->count + 1) * sizeof *sums);
     if (!sums)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu steps", view->count);
     for (size_t first = 0, end; first < view->count; first = end) {
         sums[first] = 0;
         for (end = first; end < view->count && (end == first || start_of(view, end) == end_of(view, end - 1));
-             end++)
-            sums[end + 1] =
-                sums[end] + view->steps[end].value * (double)(end_of(view, end) - start_of(view, end));
+             end++) {
+            double part = view->steps[end].value * (double)(end_of(view, end) - start_of(view, end));
+            sums[end + 1] = sums[end] + part;
+            size += fabs(part);
+        }
+        best.slack = size * ROUNDING;
         try_span(view, first, end, duration_ns, sums, &best);
     }
     if (isinf(best.sum))

@@ -298,6 +298,41 @@ static void own_evidence_takes_precedence_in_any_unit(void **state) {
     free(candidates);
 }
 
+/* The same evidence in other units and in another order of rows ranks the same. */
+static void order_and_units_of_inputs_do_not_matter(void **state) {
+    (void)state;
+    static const char *const texts[] = {
+        "provider,region,criterion,value,unit,uncertainty\n"
+        "own,a,carbon,200,g/kWh,0.02\nown,a,renewable,40,%,0.1\nown,a,price,0.12,EUR/kWh,\n"
+        "own,b,carbon,350,g/kWh,0.05\nown,b,renewable,75,%,0.05\nown,b,price,0.08,EUR/kWh,\n"
+        "own,c,efficiency,1.2,ratio,0.01\nown,c,carbon,90,g/kWh,0.2\n",
+        "unit,region,provider,uncertainty,value,criterion\n"
+        "kg/MWh,c,own,0.2,90,carbon\nEUR/MWh,b,own,,80,price\nfraction,a,own,0.1,0.4,renewable\n"
+        "1,c,own,0.01,1.2,efficiency\nkg/kWh,a,own,0.02,0.2,carbon\nfraction,b,own,0.05,0.75,renewable\n"
+        "EUR/MWh,a,own,,120,price\nt/MWh,b,own,0.05,0.35,carbon\n"};
+    struct jb_rank_request request = request_make();
+    struct jb_ranking rankings[JB_COUNT(texts)];
+    struct jb_rank_places *places[JB_COUNT(texts)]; /* which have the names */
+    for (size_t t = 0; t < JB_COUNT(texts); t++) {
+        places[t] = places_make(true);
+        struct jb_rank_filter filter = {.regions = "own/*", .latency_limit_ms = NAN};
+        struct jb_error error = {0};
+        struct jb_candidate *candidates;
+        size_t count;
+        if (add(places[t], texts[t], &error))
+            fail_msg("%s", error.message);
+        assert_int_equal(jb_rank_places_select(places[t], &filter, &error, &candidates, &count), JB_OK);
+        assert_int_equal(count, 3);
+        rankings[t] = rank(&request, candidates, count);
+        free(candidates);
+    }
+    assert_same(&rankings[0], &rankings[1], 1e-12);
+    for (size_t t = 0; t < JB_COUNT(texts); t++) {
+        jb_ranking_free(&rankings[t]);
+        jb_rank_places_free(places[t]);
+    }
+}
+
 static void constraints_pick_places(void **state) {
     (void)state;
     _cleanup_(jb_rank_places_free_cleanup) struct jb_rank_places *places = places_make(true);
@@ -370,6 +405,7 @@ int main(void) {
         cmocka_unit_test(groups_are_means_of_their_places),
         cmocka_unit_test(requests_that_make_no_sense_are_refused),
         cmocka_unit_test(own_evidence_takes_precedence_in_any_unit),
+        cmocka_unit_test(order_and_units_of_inputs_do_not_matter),
         cmocka_unit_test(constraints_pick_places),
         cmocka_unit_test(bad_files_name_line_field_and_mend),
     };

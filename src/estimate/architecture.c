@@ -182,7 +182,7 @@ static enum jb_code count_tokens(const struct jb_architecture *a, uint32_t width
 
 enum jb_code jb_architecture_image_tokens(const struct jb_architecture *a, uint32_t width, uint32_t height,
                                           struct jb_error *error, uint64_t *ret_tokens) {
-    double tokens;
+    double tokens = 0;
     enum jb_code code = count_tokens(a, width, height, 4, 16384, error, &tokens);
     if (!code)
         *ret_tokens = (uint64_t)tokens;
@@ -192,7 +192,7 @@ enum jb_code jb_architecture_image_tokens(const struct jb_architecture *a, uint3
 enum jb_code jb_architecture_video_tokens(const struct jb_architecture *a, uint32_t width, uint32_t height,
                                           double seconds, struct jb_error *error, uint64_t *ret_tokens) {
     const double frames_per_s = 2, clip_tokens = 24576;
-    double tokens;
+    double tokens = 0;
     if (!(seconds > 0 && seconds <= 86400))
         return jb_error_set(error, JB_USAGE, "a clip of %g s: it may last up to a day", seconds);
     double frames = fmin(768, fmax(4, 2 * floor(seconds * frames_per_s / 2)));

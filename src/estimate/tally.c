@@ -72,7 +72,7 @@ static void add_type(struct jb_tally *tally, const char *type, uint64_t byte_cou
 enum jb_code jb_tally_add(struct jb_tally *tally, const struct jb_tensor *tensor, struct jb_error *error) {
     static const char *const keys[] = {".k_proj.weight", ".v_proj.weight", ".kv_a_proj_with_mqa.weight"};
     struct jb_weights *sum = &tally->weights;
-    uint64_t elements;
+    uint64_t elements = 0;
     enum jb_code code = jb_tensor_elements(tensor, error, &elements);
     if (code)
         return code;

@@ -2,6 +2,7 @@
 #include "factor/factor.h"
 
 #include "base/array.h"
+#include "base/distribution.h"
 #include "factor/factor_internal.h"
 
 #include <assert.h>
@@ -13,7 +14,6 @@
 
 #define SET_CEILING    1000
 #define STRING_CEILING 1000000
-#define COVERAGE       1.959964 /* of a 95 % interval of a normal distribution */
 
 enum jb_code jb_factors_make(struct jb_error *error, struct jb_factors **ret_factors) {
     struct jb_factors *factors = calloc(1, sizeof *factors);
@@ -38,6 +38,7 @@ void jb_factors_free(struct jb_factors *factors) {
     free(factors->items);
     free(factors->findings);
     free(factors->slots);
+    jb_buffer_free(&factors->keys);
     free(factors->spans);
     jb_strings_free(factors->strings);
     free(factors);
@@ -152,7 +153,8 @@ bool jb_factor_interval(const struct jb_factor *factor, double *ret_low, double 
     const struct jb_quantity_info *info = jb_quantity_info(factor->quantity);
     if (isnan(factor->uncertainty))
         return false;
-    *ret_low = fmax(info->low, factor->value * (1 - COVERAGE * factor->uncertainty));
-    *ret_high = fmin(info->high, factor->value * (1 + COVERAGE * factor->uncertainty));
+    jb_interval_95(factor->value, fabs(factor->value) * factor->uncertainty, ret_low, ret_high);
+    *ret_low = fmax(info->low, *ret_low);
+    *ret_high = fmin(info->high, *ret_high);
     return true;
 }

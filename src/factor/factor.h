@@ -164,8 +164,7 @@ enum jb_code jb_factors_find(const struct jb_factors *factors, const struct jb_f
  * Returns ret.
  */
 char *jb_factor_id(const struct jb_factor *factor, char ret[static JB_FACTOR_ID_SIZE]);
-/* 95 % interval: value × (1 ± 1.959964 u) (JCGM 100:2008, 6.3), within the quantity's range; false when u is
- * not known. */
+/* 95 % interval (jb_interval_95) within the quantity's range; false when u is not known. */
 bool jb_factor_interval(const struct jb_factor *factor, double *ret_low, double *ret_high);
 
 JB_DEFINE_CLEANUP(struct jb_factors, jb_factors_free);

@@ -5,10 +5,18 @@
 #include "base/strings.h"
 #include "factor/factor.h"
 
+#include <assert.h>
+
+/* The rows of one id, and all that a look-up of its first row needs: half a cache line. */
 struct jb_factor_series {
-    uint64_t hash;
-    uint32_t first, count; /* rows; count 0: a free slot */
+    uint32_t hash;             /* its upper half; the lower says which slot */
+    uint32_t key;              /* where in the keys its id stands */
+    uint32_t first;            /* of its rows */
+    unsigned count : 31;       /* of them; 0: a free slot */
+    unsigned is_linear : 1;    /* each begins where the one before ends, or later: at most one is valid */
+    int64_t from_ns, until_ns; /* of its first row */
 };
+static_assert(sizeof(struct jb_factor_series) == 32, "two to a cache line");
 
 struct jb_factor_span {
     int64_t from_ns, until_ns;
@@ -21,7 +29,8 @@ struct jb_factors {
     struct jb_factor_finding *findings;
     struct jb_factor_span *spans;   /* of the items, apart: a look-up reads these only */
     struct jb_factor_series *slots; /* a power of two of them */
-    struct jb_strings *strings;     /* owns the texts of the rows */
+    struct jb_buffer keys;      /* of each series quantity, region, provider, subject: one line to compare */
+    struct jb_strings *strings; /* owns the texts of the rows */
     size_t set_count, set_capacity, file_capacity, count, capacity, finding_count, finding_capacity;
     size_t slot_count;
 };

@@ -1,6 +1,7 @@
 /* The table parsers, the checks between rows, precedence, and the look-up. */
 #include "factor/factor.h"
 
+#include "base/random.h"
 #include "base/time.h"
 
 #include <math.h>
@@ -258,8 +259,8 @@ static void intervals_stay_in_range(void **state) {
     struct jb_factor factor = {.quantity = JB_PUE, .value = 1.2, .uncertainty = 0.05};
     double low = 7, high = 7;
     assert_true(jb_factor_interval(&factor, &low, &high));
-    assert_near(low, 1.0824021600);
-    assert_near(high, 1.3175978400);
+    assert_near(low, 1.2 * exp(-1.959963984540054 * sqrt(log(1.0025))));
+    assert_near(high, 1.2 * exp(1.959963984540054 * sqrt(log(1.0025))));
     factor.uncertainty = 1;
     assert_true(jb_factor_interval(&factor, &low, &high));
     assert_near(low, 1);
@@ -298,6 +299,99 @@ static void every_unit_and_column_leads_back(void **state) {
     }
 }
 
+/* ---- the look-up against an obvious search ---- */
+
+#define PERIODS 14 /* of 97 days: an odd length, as years are not all of one */
+
+static int64_t time_of(uint64_t period) {
+    return 1500000000000000000 + (int64_t)period * 97 * 86400 * 1000000000;
+}
+
+static const char *const providers[] = {"", "gcp", "aws-with-a-long-name"},
+                         *const regions[] = {"", "K", "KRX", "europe-w", "us-east-1-local-zone", "KR"};
+
+/* A random table as CSV: rows of one length and not, gaps, overlaps, open ends. */
+static void add_random(struct jb_factors *factors, const struct jb_factor_set *set,
+                       struct jb_random *random) {
+    _cleanup_buffer_ struct jb_buffer text = {0};
+    jb_buffer_add_string(&text, "quantity,provider,region,from,until,value,unit,source\n");
+    for (size_t i = 0, count = jb_random_below(random, 40); i < count; i++) {
+        char from[JB_TIME_SIZE] = "", until[JB_TIME_SIZE] = "";
+        const char *provider = providers[jb_random_below(random, JB_COUNT(providers))];
+        const char *region = regions[jb_random_below(random, JB_COUNT(regions))];
+        uint64_t start = jb_random_below(random, PERIODS), length = 1 + jb_random_below(random, 8) / 6;
+        if (jb_random_below(random, 12))
+            snprintf(from, sizeof from, "%.10s", jb_time_format(time_of(start), until));
+        if (jb_random_below(random, 12))
+            snprintf(until, sizeof until, "%.10s",
+                     jb_time_format(time_of(start + length), (char[JB_TIME_SIZE]){0}));
+        else
+            until[0] = 0;
+        jb_buffer_printf(&text, "pue,%s,%s,%s,%s,1.%u,ratio,s\n", provider,
+                         *provider || *region ? region : "X", from, until,
+                         (unsigned)jb_random_below(random, 1000));
+    }
+    assert_int_equal(jb_buffer_check(&text, NULL), JB_OK);
+    assert_int_equal(jb_factors_add(factors, set, text.bytes, text.length, "r.csv", false, NULL), JB_OK);
+}
+
+/* The same answer by walking all rows, which stand by precedence. */
+static const struct jb_factor *search(const struct jb_factors *factors, const char *provider,
+                                      const char *region, int64_t at_ns, bool allows_earlier,
+                                      bool *ret_is_earlier) {
+    const struct jb_factor *all, *earlier = NULL;
+    size_t count = jb_factors_all(factors, &all);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(all[i].provider, provider) != 0 || strcmp(all[i].region, region) != 0)
+            continue;
+        *ret_is_earlier = false;
+        if (all[i].from_ns <= at_ns && at_ns < all[i].until_ns)
+            return &all[i];
+        if (all[i].until_ns <= at_ns && (!earlier || all[i].until_ns > earlier->until_ns))
+            earlier = &all[i];
+    }
+    *ret_is_earlier = true;
+    return allows_earlier ? earlier : NULL;
+}
+
+static void the_look_up_is_a_search(void **state) {
+    (void)state;
+    struct jb_random random = jb_random_make(3);
+    for (int table = 0; table < 60; table++) {
+        _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
+        assert_int_equal(jb_factors_make(NULL, &factors), JB_OK);
+        add_random(factors, &own, &random);
+        add_random(factors, &shipped, &random);
+        add_random(factors, &shipped, &random);
+        assert_int_equal(jb_factors_finish(factors, NULL), JB_OK);
+        for (int i = 0; i < 300; i++) {
+            struct jb_factor_query query = {.quantity = JB_PUE,
+                                            .provider =
+                                                providers[jb_random_below(&random, JB_COUNT(providers))],
+                                            .region = regions[jb_random_below(&random, JB_COUNT(regions))],
+                                            .at_ns = time_of(jb_random_below(&random, PERIODS + 4)) -
+                                                     (int64_t)jb_random_below(&random, 3) + 1,
+                                            .allows_earlier = jb_random_below(&random, 2),
+                                            .allows_fleet = jb_random_below(&random, 2)};
+            struct jb_factor_answer answer = {0};
+            bool is_earlier, is_fleet = false;
+            const struct jb_factor *expected =
+                search(factors, query.provider, query.region, query.at_ns, query.allows_earlier, &is_earlier);
+            if (!expected && query.allows_fleet && *query.provider && *query.region) {
+                is_fleet = true;
+                expected =
+                    search(factors, query.provider, "", query.at_ns, query.allows_earlier, &is_earlier);
+            }
+            assert_int_equal(jb_factors_find(factors, &query, &answer), expected ? JB_OK : JB_NO_DATA);
+            assert_ptr_equal(answer.factor, expected);
+            if (expected) {
+                assert_int_equal(answer.is_earlier, is_earlier);
+                assert_int_equal(answer.is_fleet, is_fleet);
+            }
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_are_converted),
@@ -312,6 +406,7 @@ int main(void) {
         cmocka_unit_test(intervals_stay_in_range),
         cmocka_unit_test(any_change_changes_the_digest),
         cmocka_unit_test(every_unit_and_column_leads_back),
+        cmocka_unit_test(the_look_up_is_a_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,11 +57,17 @@ static bool price_range(const char *unit, double *ret_low, double *ret_high) {
     return true;
 }
 
+/* What is given as power, or as energy over each step. */
+static bool is_power(const char *quantity) {
+    return strcmp(quantity, "generation") == 0 || strcmp(quantity, "power") == 0 ||
+           strcmp(quantity, "reused_heat") == 0;
+}
+
 bool jb_series_range(const char *quantity, const char *unit, double *ret_low, double *ret_high) {
     enum jb_quantity which;
     if (strcmp(quantity, "price") == 0)
         return price_range(unit, ret_low, ret_high);
-    if (strcmp(quantity, "generation") == 0) {
+    if (is_power(quantity)) {
         *ret_low = 0;
         *ret_high = 1e7; /* MW: the world's is below 4e6 */
         return strcmp(unit, "MW") == 0;
@@ -88,7 +94,7 @@ static bool take_unit(struct jb_series_column *column, const char *unit, char *f
         snprintf(column->unit, sizeof column->unit, "%.3s/kWh", unit);
         return true;
     }
-    if (strcmp(column->quantity, "generation") == 0) {
+    if (is_power(column->quantity)) {
         for (size_t i = 0; i < JB_COUNT(power_units); i++) {
             if (strcmp(power_units[i].name, unit) == 0) {
                 column->multiplier = power_units[i].multiplier;
@@ -97,15 +103,16 @@ static bool take_unit(struct jb_series_column *column, const char *unit, char *f
                 return true;
             }
         }
-        snprintf(fault, fault_size, "'%.40s' is no unit of generation; write MW, MWh, kW, kWh, GW or GWh",
-                 unit);
+        snprintf(fault, fault_size, "'%.40s' is no unit of %s; write MW, MWh, kW, kWh, GW or GWh", unit,
+                 column->quantity);
         return false;
     }
     if (!jb_quantity_of_name(column->quantity, &quantity)) {
-        snprintf(fault, fault_size,
-                 "'%.40s' is no quantity; write grid_intensity, renewable_share, price, generation/wind or "
-                 "another of `joulebook factors list`",
-                 column->quantity);
+        snprintf(
+            fault, fault_size,
+            "'%.40s' is no quantity; write grid_intensity, renewable_share, price, generation/wind, power, "
+            "reused_heat or another of `joulebook factors list`",
+            column->quantity);
         return false;
     }
     if (!jb_quantity_unit(quantity, unit, &column->multiplier)) {
@@ -160,14 +167,16 @@ static bool take_meaning(const char *meaning, struct jb_series_column *column, c
         unit = (char *)(uintptr_t)jb_quantity_info(quantity)->unit;
     if (!unit) {
         snprintf(fault, fault_size, "needs a unit behind ':', as in %s",
-                 is_generation ? "generation/wind:MW" : "price:EUR/kWh");
+                 is_generation    ? "generation/wind:MW"
+                 : is_power(text) ? "power:MW"
+                                  : "price:EUR/kWh");
         return false;
     }
     return take_unit(column, unit, fault, fault_size) &&
            jb_series_range(column->quantity, column->unit, &column->low, &column->high);
 }
 
-/* "generation_wind_mwh", "price_eur_per_mwh" → what they mean; false: neither. */
+/* "generation_wind_mwh", "power_mw", "price_eur_per_mwh" → what they mean; false: none of them. */
 static bool split_heading(const char *heading, char *ret, size_t size) {
     char currency[4] = "", per[4] = "";
     int end = 0;
@@ -178,19 +187,23 @@ static bool split_heading(const char *heading, char *ret, size_t size) {
         snprintf(ret, size, "price:%s/%s", currency, strcmp(per, "mwh") == 0 ? "MWh" : "kWh");
         return strcmp(per, "mwh") == 0 || strcmp(per, "kwh") == 0;
     }
-    const char *technology = heading + strlen("generation_"), *unit = strrchr(heading, '_');
-    if (strncmp(heading, "generation_", strlen("generation_")) != 0 || unit < technology)
+    const char *unit = strrchr(heading, '_');
+    size_t i = 0;
+    while (unit && i < JB_COUNT(power_units) && strcasecmp(power_units[i].name, unit + 1) != 0)
+        i++;
+    if (!unit || i == JB_COUNT(power_units))
         return false;
-    for (size_t i = 0; i < JB_COUNT(power_units); i++) {
-        if (strcasecmp(power_units[i].name, unit + 1) == 0) {
-            int length = snprintf(ret, size, "generation/%.*s:%s", (int)(unit - technology), technology,
-                                  power_units[i].name);
-            for (char *c = ret; *c && *c != ':'; c++)
-                *c = *c == '_' ? '-' : *c;
-            return length > 0 && (size_t)length < size;
-        }
+    char quantity[64];
+    snprintf(quantity, sizeof quantity, "%.*s", (int)(unit - heading), heading);
+    if (strncmp(quantity, "generation_", strlen("generation_")) == 0) {
+        quantity[strlen("generation")] = '/';
+        for (char *c = strchr(quantity, '/'); *c; c++)
+            *c = *c == '_' ? '-' : *c;
+    } else if (!is_power(quantity) || strcmp(quantity, "generation") == 0) {
+        return false;
     }
-    return false;
+    int length = snprintf(ret, size, "%s:%s", quantity, power_units[i].name);
+    return length > 0 && (size_t)length < size;
 }
 
 static bool is_one_of(const char *text, const char *const *list, size_t count) {

@@ -498,14 +498,16 @@ static enum jb_code book_inputs(struct importer *importer, struct jb_error *erro
         code = jb_ledger_open(importer->request->book, JB_STORE_CREATE, error, &importer->ledger);
     if (!code)
         code = jb_order_make(batch_count, importer->edges, importer->edge_count, error, &importer->order);
+    if (code)
+        return code;
+    jb_ledger_hold(importer->ledger);
     importer->sink.record = book_record;
-    if (!code)
-        code = read_inputs(importer, error);
+    code = read_inputs(importer, error);
     if (!code)
         code = book_ready(importer, error); /* what stands behind the last new batch is in the book already */
     if (!code && importer->next < batch_count)
         code = jb_error_set(error, JB_INPUT, "a file changed while it was read; import it again");
-    return code;
+    return jb_ledger_release(importer->ledger, code, error);
 }
 
 enum jb_code jb_import_book(const struct jb_import_request *request, struct jb_error *error,

@@ -1,4 +1,4 @@
-/* The import of meter readings: files in, steps of every meter, one batch a site. */
+/* The import of meter readings: files in, steps of every meter, and all sites booked in one transaction. */
 #include "import/meter_internal.h"
 
 #include <string.h>
@@ -86,9 +86,12 @@ static enum jb_code summarise_all(const struct jb_meters *meters, struct jb_erro
     return JB_OK;
 }
 
+/* Nobody else may book between what is read of hosts and what is booked beside them. */
 static enum jb_code book_sites(struct jb_meters *meters, struct jb_ledger *ledger, bool is_dry_run,
                                struct jb_error *error, struct jb_meter_result *result) {
-    enum jb_code code = JB_OK;
+    struct jb_store *store = is_dry_run ? NULL : jb_ledger_store(ledger);
+    enum jb_code code = store ? store->ops->begin(store, error) : JB_OK;
+    bool is_begun = store && !code;
     for (size_t i = 0; !code && i < meters->count; i++) {
         const struct jb_meter_rule *rule = meters->items[i].rule;
         bool is_done = rule->role == JB_METER_NONE;
@@ -98,7 +101,7 @@ static enum jb_code book_sites(struct jb_meters *meters, struct jb_ledger *ledge
             continue;
         code = jb_meter_book_site(meters, rule->site, ledger, is_dry_run, error, result);
     }
-    return code;
+    return is_begun ? store->ops->end(store, code, error) : code;
 }
 
 /* Without a book: nothing is in it. */

@@ -23,7 +23,8 @@ enum jb_meter_role {
     JB_METER_IT,
     JB_METER_OVERHEAD, /* cooling, lighting, …: a part that is no IT */
     JB_METER_WATER,
-    JB_METER_NONE, /* passed over */
+    JB_METER_REUSED, /* energy that leaves the site to be used again */
+    JB_METER_NONE,   /* passed over */
 };
 
 enum jb_meter_kind {
@@ -97,21 +98,17 @@ struct jb_meter_result {
     struct jb_meter_site *sites;
     size_t site_count;
     uint64_t new_flow_count, new_gap_count;
+    uint64_t new_series_count; /* of reused energy; changed ones too */
     int64_t first_ns, last_ns; /* of all steps */
 };
 void jb_meter_result_free(struct jb_meter_result *result);
 
-/* Reads all files, checks them, and books one batch a site. With F what the facility takes (grid and own
- * plants), I what the IT meters show, H what hosts of the site have booked themselves, O other sub-meters:
- *   grid → site                F − H (hosts have booked their own way from the grid)
- *   site → site/<s>/it/<meter>  I − H, shared out by the meters' readings
- *   site → site/<s>/overhead/<meter>  O
- *   site → site/<s>/overhead   F − I − O, booked even when it is 0
- * in every interval between times at which no meter is within a step. Where I or O is not known in part of an
- * interval, the rest goes to site/<s>/unattributed; where F is not, what is known of the others comes in;
- * both leave a gap. Parts that exceed the whole come from site/<s>/meter-variance. Intervals of a site that
- * the book has already are left as they are, so a file that has grown can be imported again. Nothing is
- * booked when anything is wrong (JB_INPUT names file, line, field and mend). */
+/* Reads all files, checks them, and books what jb_site_make_flows says in every interval between times at
+ * which no meter is within a step, in one transaction. Where the facility is not known, what is known of the
+ * others comes in; whatever is not known leaves a gap. Hosts of the site may be booked before or after: see
+ * jb_ledger_append. Intervals of a site that the book has already are left as they are, so a file that has
+ * grown can be imported again. Nothing is booked when anything is wrong (JB_INPUT names file, line, field and
+ * mend). */
 enum jb_code jb_meter_import(const struct jb_meter_request *request, struct jb_error *error,
                              struct jb_meter_result *ret_result);
 

@@ -23,10 +23,12 @@ static const struct {
     {"cooling", JB_METER_OVERHEAD},
     {"lighting", JB_METER_OVERHEAD},
     {"water", JB_METER_WATER},
+    {"reused", JB_METER_REUSED},
     {"none", JB_METER_NONE},
 };
 #define ROLE_NAMES                                                                                           \
-    "facility, generation, ups, pdu, it (or rack), overhead (or cooling, lighting), water or none"
+    "facility, generation, ups, pdu, it (or rack), overhead (or cooling, lighting), water, reused or "       \
+    "none"
 
 const char *jb_meter_role_name(enum jb_meter_role role) {
     for (size_t i = 0; i < JB_COUNT(roles); i++) {
@@ -108,7 +110,6 @@ enum jb_code jb_meter_rules_add_list(struct jb_meter_rules *rules, const char *l
 static bool take_key(struct jb_meter_rule *rule, const char *name, const char *value, char *fault,
                      size_t fault_size) {
     static const char *const names[] = {"role", "site", "grid", "kind", "unit", "modulus", "uncertainty"};
-    int64_t scaled;
     const char *near;
     if (strcmp(name, "role") == 0) {
         if (role_of(value, &rule->role))
@@ -144,11 +145,10 @@ static bool take_key(struct jb_meter_rule *rule, const char *name, const char *v
         snprintf(fault, fault_size,
                  "'%.60s' is not the number at which the register begins anew, such as 1000000", value);
     } else if (strcmp(name, "uncertainty") == 0) {
-        if (jb_decimal_parse(value, 1000000, NULL, &scaled) == JB_OK && scaled >= 0 && scaled <= 1000000) {
-            rule->uncertainty_ppm = (uint32_t)scaled;
+        if (jb_share_parse(value, &rule->uncertainty_ppm))
             return true;
-        }
-        snprintf(fault, fault_size, "'%.60s' is not a relative standard uncertainty of 0 to 1", value);
+        snprintf(fault, fault_size,
+                 "'%.60s' is not a relative standard uncertainty of 0 to 1, or 0 %% to 100 %%", value);
     } else {
         near = jb_ini_near(name, names, JB_COUNT(names));
         snprintf(fault, fault_size,

@@ -399,6 +399,185 @@ static void test_always_balances(struct desk *desk) {
     free(text);
 }
 
+/* ---- in whatever order hosts and meters are booked ---- */
+
+#define HOST_COUNT 24
+
+struct host_flow {
+    int64_t start_ns, end_ns;
+    jb_int128 amount;
+    unsigned host;
+};
+
+/* The way of a host's joules, as one batch. */
+static void book_host(struct desk *desk, const struct host_flow *host, size_t number) {
+    char identity[32], path[64], rest[64];
+    struct jb_error error = {0};
+    bool is_new = false;
+    snprintf(identity, sizeof identity, "host late %zu", number);
+    snprintf(path, sizeof path, "host/h%u", host->host);
+    snprintf(rest, sizeof rest, "host/h%u/rest", host->host);
+    const char *const way[] = {"grid/KR", "site/s", path, rest};
+    struct jb_flow flows[3];
+    for (size_t i = 0; i < JB_COUNT(flows); i++) {
+        flows[i] = (struct jb_flow){.start_ns = host->start_ns,
+                                    .end_ns = host->end_ns,
+                                    .amount = (int64_t)host->amount,
+                                    .commodity = JB_ENERGY,
+                                    .method = JB_MEASURED,
+                                    .uncertainty_ppm = 1000};
+        assert_int_equal(jb_ledger_account(desk->ledger, way[i], &error, &flows[i].from), JB_OK);
+        assert_int_equal(jb_ledger_account(desk->ledger, way[i + 1], &error, &flows[i].to), JB_OK);
+    }
+    struct jb_batch batch = {.identity = identity, .flows = flows, .flow_count = JB_COUNT(flows)};
+    if (jb_ledger_append(desk->ledger, &batch, &error, &is_new))
+        fail_msg("%s", error.message);
+    assert_true(is_new);
+}
+
+/* Every sum of a book that is not 0, as text. */
+static char *statement_of(struct desk *desk) {
+    struct jb_store *store = jb_ledger_store(desk->ledger);
+    struct jb_query query = JB_QUERY_ALL;
+    struct jb_sum *sums = NULL;
+    size_t count = 0, size = 0;
+    char *text = NULL, *sorted[1000];
+    size_t line_count = 0;
+    assert_int_equal(store->ops->sums(store, &query, NULL, &sums, &count), JB_OK);
+    for (size_t i = 0; i < count; i++) {
+        char amount[JB_INT128_SIZE];
+        if (sums[i].amount == 0)
+            continue;
+        assert_true(line_count < JB_COUNT(sorted));
+        assert_true(asprintf(&sorted[line_count++], "%s > %s %d %u: %s\n",
+                             jb_ledger_path(desk->ledger, sums[i].from),
+                             jb_ledger_path(desk->ledger, sums[i].to), (int)sums[i].method,
+                             sums[i].uncertainty_ppm, jb_int128_format(sums[i].amount, amount)) > 0);
+    }
+    free(sums);
+    for (size_t i = 1; i < line_count; i++) { /* accounts have other ids in another order */
+        for (size_t j = i; j > 0 && strcmp(sorted[j - 1], sorted[j]) > 0; j--) {
+            char *line = sorted[j];
+            sorted[j] = sorted[j - 1];
+            sorted[j - 1] = line;
+        }
+    }
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = 0; i < line_count; i++) {
+        fputs(sorted[i], out);
+        free(sorted[i]);
+    }
+    fclose(out);
+    return text;
+}
+
+/* Three days of a site with 15-minute, hourly and daily meters, some readings missing. */
+static char *random_readings(struct jb_random *random, int64_t start_ns) {
+    static const struct {
+        const char *name;
+        int quarters;
+        uint64_t ceiling;
+    } meters[] = {{"main", 4, 4000}, {"pdu1", 1, 400}, {"pdu2", 1, 300}, {"chiller", 2, 100}, {"pv", 4, 300}};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    fputs("start,end,meter,Wh\n", out);
+    for (int quarter = 0; quarter < 3 * 96; quarter++) {
+        for (size_t m = 0; m < JB_COUNT(meters); m++) {
+            char start[JB_TIME_SIZE], end[JB_TIME_SIZE];
+            int64_t at_ns = start_ns + quarter * 15 * JB_MINUTE_NS;
+            if (quarter % meters[m].quarters || jb_random_below(random, 20) == 0)
+                continue;
+            fprintf(out, "%s,%s,%s,%llu\n", jb_time_format(at_ns, start),
+                    jb_time_format(at_ns + meters[m].quarters * 15 * JB_MINUTE_NS, end), meters[m].name,
+                    (unsigned long long)jb_random_below(random, meters[m].ceiling));
+        }
+    }
+    fclose(out);
+    return text;
+}
+
+/* Hosts before the meters, after them, some on either side, some taken back: the statement is the same to the
+ * microjoule, and the book balances. */
+static void test_any_order(struct desk *unused) {
+    (void)unused;
+    struct jb_random random = jb_random_make(7);
+    int64_t start_ns = 0;
+    assert_int_equal(jb_time_parse("2024-05-01", NULL, &start_ns), JB_OK);
+    for (int round = 0; round < 2; round++) {
+        struct host_flow hosts[HOST_COUNT];
+        char *text = random_readings(&random, start_ns), *expected = NULL;
+        for (size_t i = 0; i < HOST_COUNT; i++) {
+            int64_t at_ns = start_ns + (int64_t)jb_random_below(&random, 72 * 60) * JB_MINUTE_NS + (int64_t)i;
+            hosts[i] = (struct host_flow){.start_ns = at_ns,
+                                          .end_ns = at_ns + (1 + (int64_t)jb_random_below(&random, 100)) *
+                                                                JB_MINUTE_NS,
+                                          .amount = (jb_int128)jb_random_below(&random, 1500000000),
+                                          .host = (unsigned)jb_random_below(&random, 3)};
+        }
+        for (int order = 0; order < 4; order++) {
+            struct desk desk = {0};
+            struct jb_error error = {0};
+            /* All first, all after, and twice any of them on either side; some of them once more and taken
+             * back. */
+            size_t before = order == 0 ? HOST_COUNT : order == 1 ? 0 : jb_random_below(&random, HOST_COUNT);
+            open_desk(&desk);
+            for (size_t i = 0; i < before; i++)
+                book_host(&desk, &hosts[i], i);
+            struct jb_meter_result result = import_good(&desk, text);
+            jb_meter_result_free(&result);
+            for (size_t i = before; i < HOST_COUNT; i++)
+                book_host(&desk, &hosts[i], i);
+            for (size_t i = 0; order > 1 && i < 5; i++) {
+                bool is_new = false;
+                char identity[32];
+                snprintf(identity, sizeof identity, "host late %zu", HOST_COUNT + i);
+                book_host(&desk, &hosts[i * 4], HOST_COUNT + i);
+                assert_int_equal(jb_ledger_reverse(desk.ledger, identity, &error, &is_new), JB_OK);
+            }
+            expect_balance(&desk);
+            result = import_good(&desk, text);
+            assert_int_equal(result.new_flow_count, 0);
+            jb_meter_result_free(&result);
+            char *statement = statement_of(&desk);
+            if (!expected)
+                expected = statement;
+            else {
+                assert_string_equal(statement, expected);
+                free(statement);
+            }
+            close_desk(&desk);
+        }
+        free(expected);
+        free(text);
+    }
+}
+
+/* A period whose single flows the book has dropped cannot be settled any more: nothing is booked. */
+static void test_after_roll_up(struct desk *desk) {
+    struct jb_error error = {0};
+    struct jb_store *store = jb_ledger_store(desk->ledger);
+    struct jb_meter_result result = import_good(desk, "time,main_kWh,rack1_kWh\n2024-05-01T00:00,100,40\n"
+                                                      "2024-05-01T01:00,100,40\n");
+    int64_t start_ns = 0;
+    bool is_new = false;
+    jb_meter_result_free(&result);
+    assert_int_equal(jb_time_parse("2024-05-01", NULL, &start_ns), JB_OK);
+    assert_int_equal(store->ops->rollup(store, start_ns + 48 * JB_HOUR_NS, &error), JB_OK);
+    struct jb_flow flow = {.start_ns = start_ns,
+                           .end_ns = start_ns + JB_MINUTE_NS,
+                           .amount = 1000,
+                           .commodity = JB_ENERGY,
+                           .method = JB_MEASURED};
+    assert_int_equal(jb_ledger_account(desk->ledger, "site/s", &error, &flow.from), JB_OK);
+    assert_int_equal(jb_ledger_account(desk->ledger, "host/h1", &error, &flow.to), JB_OK);
+    struct jb_batch batch = {.identity = "host very late", .flows = &flow, .flow_count = 1};
+    assert_int_equal(jb_ledger_append(desk->ledger, &batch, &error, &is_new), JB_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "site 's'"));
+    expect_sum(desk, "site/s", "host/h1", 0);
+    expect_balance(desk);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct desk *desk);
@@ -412,6 +591,8 @@ static const struct {
     {"registers wrap and restart", test_registers},
     {"wrong files book nothing", test_wrong},
     {"always balances", test_always_balances},
+    {"in whatever order", test_any_order},
+    {"after a roll-up", test_after_roll_up},
 };
 
 static void run_one(void **state) {

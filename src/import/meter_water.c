@@ -11,7 +11,7 @@ static int compare_steps(const void *left, const void *right) {
 }
 
 /* What the book has of a water meter, ordered. */
-static enum jb_code read_water(struct jb_meter_desk *site, const struct jb_meter_part *part,
+static enum jb_code read_water(struct jb_meter_desk *desk, const struct jb_meter_part *part,
                                struct jb_error *error, struct jb_meter_step **ret_steps, size_t *ret_count) {
     _cleanup_free_ struct jb_meter_step *steps = NULL;
     size_t count = 0, capacity = 0;
@@ -23,9 +23,9 @@ static enum jb_code read_water(struct jb_meter_desk *site, const struct jb_meter
     struct jb_flow_cursor *cursor;
     struct jb_flow flow;
     const char *identity;
-    if (!site->ledger)
+    if (!desk->ledger)
         return JB_OK;
-    struct jb_store *store = jb_ledger_store(site->ledger);
+    struct jb_store *store = jb_ledger_store(desk->ledger);
     enum jb_code code = store->ops->flows_open(store, &query, error, &cursor);
     if (code)
         return code;
@@ -45,24 +45,30 @@ static enum jb_code read_water(struct jb_meter_desk *site, const struct jb_meter
     return JB_OK;
 }
 
-enum jb_code jb_meter_book_water(struct jb_meter_desk *site, struct jb_meter_part *part,
+enum jb_code jb_meter_book_water(struct jb_meter_desk *desk, struct jb_meter_part *part,
                                  struct jb_error *error) {
     _cleanup_free_ struct jb_meter_step *booked = NULL;
     size_t booked_count = 0, next = 0;
     const struct jb_meter *meter = part->meter;
     if (meter->step_count == 0)
         return JB_OK;
-    enum jb_code code = read_water(site, part, error, &booked, &booked_count);
+    enum jb_code code = read_water(desk, part, error, &booked, &booked_count);
     for (size_t i = 0; !code && i < meter->step_count; i++) {
         const struct jb_meter_step *step = &meter->steps[i];
         while (next < booked_count && booked[next].end_ns <= step->start_ns)
             next++;
         if (i && step[-1].end_ns < step->start_ns)
-            code = jb_meter_add_gap(site, part, step[-1].end_ns, step->start_ns, error);
+            code = jb_meter_add_gap(desk, part, step[-1].end_ns, step->start_ns, error);
         if (!code && !(next < booked_count && booked[next].start_ns < step->end_ns))
-            code =
-                jb_meter_add_flow(site, step->start_ns, step->end_ns, part->account, site->water,
-                                  step->amount, JB_MEASURED, meter->rule->uncertainty_ppm, JB_WATER, error);
+            code = jb_site_flows_add(&desk->other,
+                                     &(struct jb_flow){.start_ns = step->start_ns,
+                                                       .end_ns = step->end_ns,
+                                                       .from = part->account,
+                                                       .to = desk->water,
+                                                       .commodity = JB_WATER,
+                                                       .method = JB_MEASURED,
+                                                       .uncertainty_ppm = meter->rule->uncertainty_ppm},
+                                     step->amount, error);
     }
     return code;
 }

@@ -2,7 +2,9 @@
 #include "ledger/ledger.h"
 
 #include "base/cleanup.h"
+#include "ledger/site_settle.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -14,6 +16,8 @@
 struct jb_ledger {
     char *url;
     struct jb_store *store;
+    struct jb_site_touches touches; /* that are to be settled */
+    bool is_held, is_begun;         /* a transaction */
 };
 
 /* The default book; makes its own folder (private to the user) when it is to be created. */
@@ -104,6 +108,8 @@ enum jb_code jb_ledger_open(const char *url, enum jb_store_mode mode, struct jb_
 void jb_ledger_close(struct jb_ledger *ledger) {
     if (!ledger)
         return;
+    assert(!ledger->is_begun);
+    jb_site_touches_free(&ledger->touches);
     if (ledger->store)
         ledger->store->ops->close(ledger->store);
     free(ledger->url);
@@ -128,12 +134,61 @@ const char *jb_ledger_path(struct jb_ledger *ledger, jb_account_id id) {
     return path ? path : "";
 }
 
+static enum jb_code begin(struct jb_ledger *ledger, struct jb_error *error) {
+    enum jb_code code = ledger->is_begun ? JB_OK : ledger->store->ops->begin(ledger->store, error);
+    ledger->is_begun = ledger->is_begun || !code;
+    return code;
+}
+
+/* Settles what was touched, and ends the transaction. */
+static enum jb_code end(struct jb_ledger *ledger, enum jb_code code, struct jb_error *error) {
+    if (!ledger->is_begun)
+        return code;
+    if (!code)
+        code = jb_site_touches_settle(&ledger->touches, ledger, error);
+    ledger->touches.pending.count = 0;
+    ledger->is_begun = false;
+    return ledger->store->ops->end(ledger->store, code, error);
+}
+
+/* A batch (NULL: the reversal of `identity`) that may have to be settled with the meters of sites. */
+static enum jb_code book(struct jb_ledger *ledger, const struct jb_batch *batch, const char *identity,
+                         struct jb_error *error, bool *ret_new) {
+    bool is_new = false;
+    struct jb_store *store = ledger->store;
+    enum jb_code code = begin(ledger, error);
+    if (!code)
+        code = jb_site_touches_find(&ledger->touches, ledger, batch, identity, error);
+    if (!code)
+        code = batch ? store->ops->append(store, batch, error, &is_new)
+                     : store->ops->reverse(store, identity, error, &is_new);
+    /* What touches no meter is booked at once, as ever. */
+    if (code || !ledger->is_held || ledger->touches.pending.count == 0)
+        code = end(ledger, code, error);
+    if (!code)
+        *ret_new = is_new;
+    return code;
+}
+
 enum jb_code jb_ledger_append(struct jb_ledger *ledger, const struct jb_batch *batch, struct jb_error *error,
                               bool *ret_new) {
-    return ledger->store->ops->append(ledger->store, batch, error, ret_new);
+    if (!ledger->is_begun && !jb_site_may_touch(ledger, batch))
+        return ledger->store->ops->append(ledger->store, batch, error, ret_new);
+    return book(ledger, batch, NULL, error, ret_new);
 }
 
 enum jb_code jb_ledger_reverse(struct jb_ledger *ledger, const char *identity, struct jb_error *error,
                                bool *ret_new) {
-    return ledger->store->ops->reverse(ledger->store, identity, error, ret_new);
+    return book(ledger, NULL, identity, error, ret_new);
+}
+
+void jb_ledger_hold(struct jb_ledger *ledger) {
+    assert(!ledger->is_held);
+    ledger->is_held = true;
+}
+
+enum jb_code jb_ledger_release(struct jb_ledger *ledger, enum jb_code code, struct jb_error *error) {
+    assert(ledger->is_held);
+    ledger->is_held = false;
+    return end(ledger, code, error);
 }

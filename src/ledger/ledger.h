@@ -20,11 +20,19 @@ enum jb_code jb_ledger_account(struct jb_ledger *ledger, const char *path, struc
                                jb_account_id *ret_id);
 const char *jb_ledger_path(struct jb_ledger *ledger, jb_account_id id); /* "" unknown */
 
-/* See jb_store_ops.append and .reverse. */
+/* See jb_store_ops.append and .reverse. Where the meters of a site have booked a period, and now hosts of it
+ * are booked there, or taken back, what the meters book beside them is made anew (site.h) in the same
+ * transaction: so it does not matter who is booked first. */
 enum jb_code jb_ledger_append(struct jb_ledger *ledger, const struct jb_batch *batch, struct jb_error *error,
                               bool *ret_new);
 enum jb_code jb_ledger_reverse(struct jb_ledger *ledger, const char *identity, struct jb_error *error,
                                bool *ret_new);
+
+/* What is appended and reversed until release is settled with meters of sites once, at the end; from the
+ * first flow on that meters have to be settled with, it is one transaction. release takes how it went (JB_OK,
+ * or all of that transaction is undone) and returns it, or why it could not be settled. */
+void jb_ledger_hold(struct jb_ledger *ledger);
+enum jb_code jb_ledger_release(struct jb_ledger *ledger, enum jb_code code, struct jb_error *error);
 
 /* Where the book does not balance: an account that is neither supply nor final and whose inflow and outflow
  * differ over a stretch of time (flows of that account that overlap in time make one stretch). */

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/distribution.h"
 
 #include <assert.h>
 #include <math.h>
@@ -244,9 +245,7 @@ void jb_spread_finish(struct jb_spread *spread, size_t group_count, double *ret_
 }
 
 void jb_interval(jb_int128 amount, double standard, double *ret_low, double *ret_high) {
-    const double half_width = 1.959963984540054 * standard;
-    *ret_low = (double)amount - half_width;
-    *ret_high = (double)amount + half_width;
-    if (amount >= 0 && *ret_low < 0)
+    jb_interval_95((double)amount, standard, ret_low, ret_high);
+    if (amount == 0 && *ret_low < 0)
         *ret_low = 0;
 }

@@ -41,7 +41,7 @@ enum jb_code jb_spread_add(struct jb_spread *spread, struct jb_origins *origins,
  * group to which nothing was added, NaN when one of its uncertainties is not known. */
 void jb_spread_finish(struct jb_spread *spread, size_t group_count, double *ret_standard);
 
-/* 95 % interval about amount: coverage factor 1.96, never below 0 for an amount that is not negative. */
+/* 95 % interval about amount (jb_interval_95), not below 0 where the amount is 0. */
 void jb_interval(jb_int128 amount, double standard, double *ret_low, double *ret_high);
 
 JB_DEFINE_CLEANUP(struct jb_origins, jb_origins_free);

@@ -84,24 +84,11 @@ void jb_booking_set_debt(struct jb_booking *booking, uint64_t debt_uj) {
     booking->debt_uj = debt_uj;
 }
 
-/* Rounds an uncertainty up to two figures of a coarse scale, so that the number of routes stays small. */
-static uint32_t coarse_ppm(double ppm) {
-    static const double steps[] = {1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10};
-    if (!(ppm > 0))
-        return 0;
-    double scale = pow(10, floor(log10(ppm)));
-    for (size_t i = 0; i < JB_COUNT(steps); i++) {
-        if (ppm <= steps[i] * scale * (1 + 1e-9))
-            return (uint32_t)lround(fmin(steps[i] * scale, 4e9));
-    }
-    return (uint32_t)lround(fmin(10 * scale, 4e9));
-}
-
 /* Uncertainty of a part: that of the whole and that of the split, independent (quadrature, GUM eq. 10). */
 static uint32_t part_ppm(uint32_t whole_ppm) {
     if (whole_ppm == JB_UNCERTAINTY_UNKNOWN)
         return JB_UNCERTAINTY_UNKNOWN;
-    return coarse_ppm(hypot((double)whole_ppm, JB_SPLIT_UNCERTAINTY_PPM));
+    return jb_uncertainty_coarse(hypot((double)whole_ppm, JB_SPLIT_UNCERTAINTY_PPM));
 }
 
 /* A sum of independent amounts with relative uncertainties, as it grows. */
@@ -121,7 +108,7 @@ static void combine(struct combined *sum, uint64_t amount, uint32_t ppm) {
 static uint32_t combined_ppm(const struct combined *sum) {
     if (sum->unknown)
         return JB_UNCERTAINTY_UNKNOWN;
-    return sum->amount ? coarse_ppm(sqrt(sum->variance) / (double)sum->amount * 1e6) : 0;
+    return sum->amount ? jb_uncertainty_coarse(sqrt(sum->variance) / (double)sum->amount * 1e6) : 0;
 }
 
 /* One stretch of the interval (all of it, or the part within one hour), as fractions of the whole. */

@@ -1,6 +1,7 @@
 /* Sums ticks into the energy of a command, with its uncertainty. */
 #include "meter/run_energy.h"
 
+#include "base/distribution.h"
 #include "meter/booking.h"
 #include "types/flow.h"
 
@@ -8,7 +9,6 @@
 #include <string.h>
 
 /* Two-sided 95 % of a normal distribution, in standard uncertainties (JCGM 100, 6.3.3). */
-#define COVERAGE_95 1.959964
 
 static bool is_booked(enum jb_cover_place place) {
     return place == JB_COVER_AUTHORITY || place == JB_COVER_PART;
@@ -168,8 +168,7 @@ struct jb_run_figure jb_run_energy_figure(const struct jb_run_energy *energy, ui
     double relative = hypot(jb_run_energy_uncertainty(energy, true), JB_SPLIT_UNCERTAINTY_PPM / 1e6);
     if (!isnan(relative)) {
         figure.uncertainty_ppm = (uint32_t)fmin(round(relative * 1e6), (double)UINT32_MAX - 1);
-        figure.low_uj = fmax(0, energy_uj * (1 - COVERAGE_95 * relative));
-        figure.high_uj = energy_uj * (1 + COVERAGE_95 * relative);
+        jb_interval_95(energy_uj, energy_uj * relative, &figure.low_uj, &figure.high_uj);
     }
     return figure;
 }

@@ -67,8 +67,8 @@ static void test_by_group_is_the_sum_of_its_slots(void **state) {
     assert_int_equal(figure.method, JB_APPORTIONED);
     /* 2 % of the meter and 10 % of the split: √104 %. */
     assert_int_equal(figure.uncertainty_ppm, 101980);
-    assert_true(fabs(figure.low_uj - 36e6 * (1 - 0.1019804 * 1.959964)) < 10);
-    assert_true(fabs(figure.high_uj - 36e6 * (1 + 0.1019804 * 1.959964)) < 10);
+    assert_true(fabs(figure.low_uj - 36e6 * exp(-1.959964 * sqrt(log1p(0.1019804 * 0.1019804)))) < 10);
+    assert_true(fabs(figure.high_uj - 36e6 * exp(1.959964 * sqrt(log1p(0.1019804 * 0.1019804)))) < 10);
     assert_int_equal(energy.host_uj, 100000000);
     assert_true(figure.unseen_share == 0);
 }

@@ -134,7 +134,9 @@ enum jb_code jb_page_index_write(const struct jb_index_page *page, struct jb_err
     write_cards(page, out);
     jb_page_scores(page, order, out);
     jb_page_ranks(page, order, out);
-    jb_page_map(page, order, out);
+    enum jb_code code = jb_page_map(page, order, error, out);
+    if (code)
+        return code;
     jb_page_pillars(page, order, out);
     jb_page_sources(page, out);
     write_method(page, out);

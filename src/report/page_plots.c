@@ -9,10 +9,18 @@
 #include <math.h>
 #include <string.h>
 
-#define ROW          26.0
 #define LABEL_LEAST  70.0
-#define LABEL_MOST   236.0
+#define LABEL_MOST   262.0
 #define LABEL_WIDEST 26 /* columns */
+
+char *jb_page_letter(size_t i, char first, char ret[static 4]) {
+    size_t at = 0;
+    if (i >= 26)
+        ret[at++] = (char)(first + (char)((i / 26 - 1) % 26));
+    ret[at++] = (char)(first + (char)(i % 26));
+    ret[at] = '\0';
+    return ret;
+}
 
 /* A group's name as it stands left of a plot. */
 static char *group_label(const struct jb_index_page *page, size_t group,
@@ -20,8 +28,7 @@ static char *group_label(const struct jb_index_page *page, size_t group,
     return jb_page_label(page, page->classes->items[group].label, ret);
 }
 
-/* Room for the names of groups, left of plots. */
-static double label_width(const struct jb_index_page *page) {
+double jb_page_label_width(const struct jb_index_page *page) {
     double width = LABEL_LEAST;
     for (size_t g = 0; g < page->classes->count; g++) {
         char label[JB_PAGE_LABEL_SIZE];
@@ -30,15 +37,15 @@ static double label_width(const struct jb_index_page *page) {
     return fmin(width, LABEL_MOST);
 }
 
-static void draw_label(const struct jb_index_page *page, size_t group, double x, double y,
-                       struct jb_buffer *out) {
+void jb_page_draw_label(const struct jb_index_page *page, size_t group, double x, double y,
+                        struct jb_buffer *out) {
     char label[JB_PAGE_LABEL_SIZE], fitted[JB_PAGE_LABEL_SIZE];
     jb_svg_text(out, "name", x - 8, y + 4.5, "end",
                 jb_text_fit(group_label(page, group, label), LABEL_WIDEST, fitted, sizeof(fitted)));
 }
 
-static void heading(struct jb_buffer *out, const char *title, const char *lead, const char *const *values,
-                    size_t count) {
+void jb_page_heading(struct jb_buffer *out, const char *title, const char *lead, const char *const *values,
+                     size_t count) {
     jb_html_element(out, "h2", NULL, title);
     jb_buffer_add_string(out, "<p>");
     jb_page_fill(out, lead, values, count);
@@ -51,7 +58,7 @@ static void cell(struct jb_buffer *out, const char *text) {
     jb_buffer_add_string(out, "</td>");
 }
 
-static void row_begin(const struct jb_index_page *page, size_t group, struct jb_buffer *out) {
+void jb_page_row_begin(const struct jb_index_page *page, size_t group, struct jb_buffer *out) {
     char label[JB_PAGE_LABEL_SIZE];
     jb_buffer_add_string(out, "<tr><th scope=\"row\">");
     jb_html_text(out, group_label(page, group, label));
@@ -99,7 +106,7 @@ static void score_table(const struct jb_index_page *page, const size_t *order, s
         struct jb_score_figure arithmetic = index_of(page, order[i], JB_ARITHMETIC);
         struct jb_score_figure geometric = index_of(page, order[i], JB_GEOMETRIC);
         char value[80];
-        row_begin(page, order[i], out);
+        jb_page_row_begin(page, order[i], out);
         (void)snprintf(value, sizeof(value), "%zu", arithmetic.row_count);
         cell(out, value);
         cell(out, arithmetic.is_suppressed ? text->too_few : jb_score_format(arithmetic.value, value));
@@ -113,7 +120,8 @@ static void score_table(const struct jb_index_page *page, const size_t *order, s
 
 void jb_page_scores(const struct jb_index_page *page, const size_t *order, struct jb_buffer *out) {
     const struct jb_page_text *text = page->text;
-    double left = label_width(page), width = left + 400, bottom = 8 + ROW * page->classes->count;
+    double left = jb_page_label_width(page), width = left + 330,
+           bottom = 8 + JB_PAGE_ROW * page->classes->count;
     struct jb_svg_scale scale = score_scale(page, left + 6, width - 52);
     double whole = page->everybody->value[jb_figure_of_index(page->everybody, JB_ARITHMETIC)], low = INFINITY,
            high = -INFINITY;
@@ -126,7 +134,7 @@ void jb_page_scores(const struct jb_index_page *page, const size_t *order, struc
     (void)snprintf(groups, sizeof(groups), "%u", page->classes->count);
     const char *of_lead[] = {confidence};
     const char *of_desc[] = {groups, jb_score_format(low, lowest), jb_score_format(high, highest)};
-    heading(out, text->scores, text->scores_lead, of_lead, 1);
+    jb_page_heading(out, text->scores, text->scores_lead, of_lead, 1);
     jb_svg_begin(out, "scores", width, bottom + 24, text->scores,
                  jb_page_fill_text(text->scores_desc, of_desc, 3, desc, sizeof(desc)));
     draw_tens(&scale, 4, bottom, out);
@@ -134,9 +142,9 @@ void jb_page_scores(const struct jb_index_page *page, const size_t *order, struc
         jb_svg_line(out, "whole", jb_svg_x(&scale, whole), 4, jb_svg_x(&scale, whole), bottom);
     for (size_t i = 0; i < page->classes->count; i++) {
         struct jb_score_figure score = index_of(page, order[i], JB_ARITHMETIC);
-        double y = 8 + ROW * ((double)i + 0.5);
+        double y = 8 + JB_PAGE_ROW * ((double)i + 0.5);
         char value[32];
-        draw_label(page, order[i], left, y, out);
+        jb_page_draw_label(page, order[i], left, y, out);
         if (isnan(score.value)) {
             jb_svg_text(out, "soft", scale.left, y + 4.5, "start", text->too_few);
             continue;
@@ -162,7 +170,7 @@ static void rank_table(const struct jb_index_page *page, const size_t *order, st
         size_t g = order[i];
         char value[160], low[32], high[32];
         const char *ends[] = {jb_rank_format(c->rank_low[g], low), jb_rank_format(c->rank_high[g], high)};
-        row_begin(page, g, out);
+        jb_page_row_begin(page, g, out);
         if (!c->tier[g]) {
             cell(out, text->too_few);
             jb_buffer_add_string(out, "<td>–</td><td>–</td><td>–</td></tr>\n");
@@ -189,9 +197,9 @@ static size_t draw_tier(const struct jb_index_page *page, const size_t *order, s
     char number[32], name[128];
     while (at + rows < c->group_count && c->tier[order[at + rows]] == tier)
         rows++;
-    double top = 8 + ROW * (double)at;
+    double top = 8 + JB_PAGE_ROW * (double)at;
     if (tier % 2 == 1)
-        jb_svg_rect(out, "band", 0, top, width, ROW * (double)rows);
+        jb_svg_rect(out, "band", 0, top, width, JB_PAGE_ROW * (double)rows);
     (void)snprintf(number, sizeof(number), "%u", tier);
     const char *of_tier[] = {number};
     jb_svg_text(out, "soft small", left, top + 17, "end",
@@ -203,8 +211,8 @@ static size_t draw_tier(const struct jb_index_page *page, const size_t *order, s
 void jb_page_ranks(const struct jb_index_page *page, const size_t *order, struct jb_buffer *out) {
     const struct jb_page_text *text = page->text;
     const struct jb_comparison *c = page->comparison;
-    double left = label_width(page), tiers_left = left + 60, width = left + 420,
-           bottom = 8 + ROW * (double)c->group_count;
+    double left = jb_page_label_width(page), tiers_left = left + 60, width = left + 350,
+           bottom = 8 + JB_PAGE_ROW * (double)c->group_count;
     size_t ranked = 0;
     unsigned tiers = 0;
     for (size_t g = 0; g < c->group_count; g++) {
@@ -219,7 +227,7 @@ void jb_page_ranks(const struct jb_index_page *page, const size_t *order, struct
     (void)snprintf(groups, sizeof(groups), "%zu", ranked);
     (void)snprintf(tier_count, sizeof(tier_count), "%u", tiers);
     const char *of_lead[] = {draws, confidence}, *of_desc[] = {groups, tier_count};
-    heading(out, text->ranks, text->ranks_lead, of_lead, 2);
+    jb_page_heading(out, text->ranks, text->ranks_lead, of_lead, 2);
     jb_svg_begin(out, "ranks", width, bottom + 24, text->ranks,
                  jb_page_fill_text(text->ranks_desc, of_desc, 2, desc, sizeof(desc)));
     for (size_t i = 0; i < c->group_count;)
@@ -234,8 +242,8 @@ void jb_page_ranks(const struct jb_index_page *page, const size_t *order, struct
     }
     for (size_t i = 0; i < c->group_count; i++) {
         size_t g = order[i];
-        double y = 8 + ROW * ((double)i + 0.5);
-        draw_label(page, g, left, y, out);
+        double y = 8 + JB_PAGE_ROW * ((double)i + 0.5);
+        jb_page_draw_label(page, g, left, y, out);
         if (!c->tier[g])
             continue;
         double from = jb_svg_x(&scale, c->rank_low[g]) - 4, to = jb_svg_x(&scale, c->rank_high[g]) + 4;
@@ -247,93 +255,6 @@ void jb_page_ranks(const struct jb_index_page *page, const size_t *order, struct
     rank_table(page, order, out);
 }
 
-/* ---- groups by questions ---- */
-
-/* As it was asked: an item that is turned round is turned back. */
-static double as_asked(const struct jb_index_page *page, size_t group, size_t item) {
-    double value = jb_score_figure(page->scoring, group, item, page->plan->confidence).value;
-    return page->scoring->index->items[item].is_down ? 100 - value : value;
-}
-
-static void letter_of(size_t i, char ret[static 4]) {
-    size_t at = 0;
-    if (i >= 26)
-        ret[at++] = (char)('A' + (i / 26 - 1) % 26);
-    ret[at++] = (char)('A' + i % 26);
-    ret[at] = '\0';
-}
-
-static void draw_shade(double x, double y, double size, double value, struct jb_buffer *out) {
-    char class[32], text[32];
-    size_t shade = value >= 100 ? JB_PAGE_SHADES - 1 : (size_t)(value / 100 * JB_PAGE_SHADES);
-    (void)snprintf(class, sizeof(class), "shade-%zu", shade);
-    (void)snprintf(text, sizeof(text), "%.0f", value);
-    jb_svg_rect(out, class, x + 1, y + 1, size - 2, ROW - 2);
-    jb_svg_text(out, shade < 6 ? "dark" : "bright", x + size / 2, y + 17, "middle", text);
-}
-
-static void map_table(const struct jb_index_page *page, const size_t *order, struct jb_buffer *out) {
-    const struct jb_index *index = page->scoring->index;
-    const char *headings[1 + JB_INDEX_ITEMS];
-    char letters[JB_INDEX_ITEMS][4];
-    headings[0] = page->text->group;
-    for (size_t i = 0; i < index->item_count; i++) {
-        letter_of(i, letters[i]);
-        headings[1 + i] = letters[i];
-    }
-    jb_page_table_begin(out, page->text->as_asked, headings, 1 + index->item_count);
-    for (size_t g = 0; g < page->classes->count; g++) {
-        row_begin(page, order[g], out);
-        for (size_t i = 0; i < index->item_count; i++) {
-            char value[32];
-            cell(out, jb_score_format(as_asked(page, order[g], i), value));
-        }
-        jb_buffer_add_string(out, "</tr>\n");
-    }
-    jb_page_table_end(out);
-}
-
-void jb_page_map(const struct jb_index_page *page, const size_t *order, struct jb_buffer *out) {
-    const struct jb_page_text *text = page->text;
-    const struct jb_index *index = page->scoring->index;
-    double left = label_width(page), size = 44,
-           width = fmax(left + size * (double)index->item_count + 4, 440);
-    char groups[32], items[32], desc[1024], letter[4];
-    (void)snprintf(groups, sizeof(groups), "%u", page->classes->count);
-    (void)snprintf(items, sizeof(items), "%zu", index->item_count);
-    const char *of_desc[] = {groups, items};
-    heading(out, text->map, text->map_lead, NULL, 0);
-    jb_svg_begin(out, "map", width, 28 + ROW * page->classes->count, text->map,
-                 jb_page_fill_text(text->map_desc, of_desc, 2, desc, sizeof(desc)));
-    for (size_t i = 0; i < index->item_count; i++) {
-        letter_of(i, letter);
-        jb_svg_text(out, "soft", left + size * ((double)i + 0.5), 16, "middle", letter);
-    }
-    for (size_t g = 0; g < page->classes->count; g++) {
-        double y = 24 + ROW * (double)g;
-        draw_label(page, order[g], left, y + ROW / 2, out);
-        for (size_t i = 0; i < index->item_count; i++) {
-            double value = as_asked(page, order[g], i);
-            if (isnan(value))
-                jb_svg_text(out, "soft", left + size * ((double)i + 0.5), y + 17, "middle", "–");
-            else
-                draw_shade(left + size * (double)i, y, size, value, out);
-        }
-    }
-    jb_svg_end(out);
-    jb_buffer_add_string(out, "<ol class=\"questions\" type=\"A\">\n");
-    for (size_t i = 0; i < index->item_count; i++) {
-        char label[JB_PAGE_LABEL_SIZE];
-        jb_buffer_add_string(out, "<li>");
-        jb_html_text(out, jb_page_label(page, index->items[i].label, label));
-        jb_buffer_add_string(out, " <span class=\"soft\">(");
-        jb_html_text(out, index->items[i].is_down ? text->as_asked_bad : text->as_asked_good);
-        jb_buffer_add_string(out, ")</span></li>\n");
-    }
-    jb_buffer_add_string(out, "</ol>\n");
-    map_table(page, order, out);
-}
-
 /* ---- pillars ---- */
 
 static void pillar_keys(const struct jb_index_page *page, struct jb_buffer *out) {
@@ -341,7 +262,7 @@ static void pillar_keys(const struct jb_index_page *page, struct jb_buffer *out)
     jb_buffer_add_string(out, "<ul class=\"keys\">\n");
     for (size_t p = 0; p < index->pillar_count; p++) {
         char label[JB_PAGE_LABEL_SIZE], letter[4];
-        letter_of(p, letter);
+        jb_page_letter(p, 'A', letter);
         jb_buffer_printf(out, "<li><b class=\"key-%zu\">%s</b>", p % JB_PAGE_COLOURS, letter);
         jb_html_text(out, jb_page_label(page, index->pillars[p].label, label));
         jb_buffer_add_string(out, "</li>\n");
@@ -358,7 +279,7 @@ static void pillar_table(const struct jb_index_page *page, const size_t *order, 
         headings[1 + p] = jb_page_label(page, index->pillars[p].label, labels[p]);
     jb_page_table_begin(out, page->text->pillar_scores, headings, 1 + index->pillar_count);
     for (size_t g = 0; g < page->classes->count; g++) {
-        row_begin(page, order[g], out);
+        jb_page_row_begin(page, order[g], out);
         for (size_t p = 0; p < index->pillar_count; p++) {
             char value[32];
             cell(out, jb_score_format(jb_score_figure(page->scoring, order[g],
@@ -384,7 +305,7 @@ static void draw_parts(const struct jb_index_page *page, size_t group, const str
         double to = from + (isnan(value) ? 0 : value * index->pillars[p].weight);
         double x1 = jb_svg_x(scale, from), x2 = jb_svg_x(scale, to);
         char class[32], text[48], letter[4];
-        letter_of(p, letter);
+        jb_page_letter(p, 'A', letter);
         (void)snprintf(class, sizeof(class), "part-%zu", p % JB_PAGE_COLOURS);
         jb_svg_rect(out, class, x1 + 0.75, y - 9, x2 - x1 - 1.5, 18);
         (void)snprintf(class, sizeof(class), "small on-%zu", p % JB_PAGE_COLOURS);
@@ -399,7 +320,8 @@ static void draw_parts(const struct jb_index_page *page, size_t group, const str
 
 void jb_page_pillars(const struct jb_index_page *page, const size_t *order, struct jb_buffer *out) {
     const struct jb_page_text *text = page->text;
-    double left = label_width(page), width = left + 420, bottom = 8 + ROW * page->classes->count, most = 10;
+    double left = jb_page_label_width(page), width = left + 350,
+           bottom = 8 + JB_PAGE_ROW * page->classes->count, most = 10;
     char groups[32], pillars[32], desc[1024];
     for (size_t g = 0; g < page->classes->count; g++)
         most = fmax(most, ceil(index_of(page, g, JB_ARITHMETIC).value / 10) * 10);
@@ -407,16 +329,16 @@ void jb_page_pillars(const struct jb_index_page *page, const size_t *order, stru
     (void)snprintf(groups, sizeof(groups), "%u", page->classes->count);
     (void)snprintf(pillars, sizeof(pillars), "%zu", page->scoring->index->pillar_count);
     const char *of_desc[] = {groups, pillars};
-    heading(out, text->pillars, text->pillars_lead, NULL, 0);
+    jb_page_heading(out, text->pillars, text->pillars_lead, NULL, 0);
     pillar_keys(page, out);
     jb_svg_begin(out, "pillars", width, bottom + 24, text->pillars,
                  jb_page_fill_text(text->pillars_desc, of_desc, 2, desc, sizeof(desc)));
     draw_tens(&scale, 4, bottom, out);
     for (size_t i = 0; i < page->classes->count; i++) {
         struct jb_score_figure score = index_of(page, order[i], JB_ARITHMETIC);
-        double y = 8 + ROW * ((double)i + 0.5);
+        double y = 8 + JB_PAGE_ROW * ((double)i + 0.5);
         char value[32];
-        draw_label(page, order[i], left, y, out);
+        jb_page_draw_label(page, order[i], left, y, out);
         if (isnan(score.value)) {
             jb_svg_text(out, "soft", scale.left, y + 4.5, "start", text->too_few);
             continue;
@@ -442,16 +364,16 @@ void jb_page_sources(const struct jb_index_page *page, struct jb_buffer *out) {
         left = fmax(left, jb_svg_text_width(text->source[s]) + 12);
         count++;
     }
-    double width = left + 330;
+    double width = left + 250;
     struct jb_svg_scale scale = {.from = 0, .to = 1, .left = left + 4, .right = width - 100};
     (void)snprintf(shift, sizeof(shift), "%.1f", c->shift);
     (void)snprintf(sources, sizeof(sources), "%zu", count);
     const char *of_lead[] = {shift}, *of_desc[] = {sources};
     const char *headings[] = {text->source_title, text->alone, text->in_all};
-    heading(out, text->sources, text->sources_lead, of_lead, 1);
+    jb_page_heading(out, text->sources, text->sources_lead, of_lead, 1);
     if (count == 0)
         return;
-    jb_svg_begin(out, "sources", width, 16 + ROW * (double)count, text->sources,
+    jb_svg_begin(out, "sources", width, 16 + JB_PAGE_ROW * (double)count, text->sources,
                  jb_page_fill_text(text->sources_desc, of_desc, 1, desc, sizeof(desc)));
     for (size_t s = 0; s < JB_SOURCE_COUNT; s++) {
         double first = fmin(fmax(c->first[0][s], 0), 1), total = fmin(fmax(c->total[0][s], 0), 1);
@@ -462,7 +384,7 @@ void jb_page_sources(const struct jb_index_page *page, struct jb_buffer *out) {
         jb_svg_rect(out, "first", scale.left, y + 4, jb_svg_x(&scale, first) - scale.left, 18);
         (void)snprintf(value, sizeof(value), "%.0f / %.0f %%", 100 * first, 100 * total);
         jb_svg_text(out, "value", width - 4, y + 17, "end", value);
-        y += ROW;
+        y += JB_PAGE_ROW;
     }
     jb_svg_end(out);
     jb_page_table_begin(out, text->figures, headings, JB_COUNT(headings));

@@ -35,10 +35,16 @@ static const struct jb_page_text languages[] = {
         .too_few = "too few",
         .place_range = "{1} to {2}",
         .median_place = "Middle place",
-        .map = "Group by question",
-        .map_lead = "How many say so, in per cent. The darker, the more; whether more is better stands with "
-                    "each question.",
-        .map_desc = "Heat map of {1} groups by {2} questions, with the figure in each cell.",
+        .map = "Groups by question",
+        .map_lead = "Everything that was asked: how many say so, in per cent. The darker, the more; whether "
+                    "more is better stands with what counts in the index. A dashed cell has fewer than {1} "
+                    "answers, or an effective number below {1}, and is not shown.",
+        .map_desc = "Heat map of {1} groups and everybody by {2} answers, with the figure in each cell. The "
+                    "table beneath has all figures.",
+        .map_relative = "shaded from the lowest group to the highest",
+        .everybody = "Everybody",
+        .measure = {"mean", "ratio", "total"},
+        .median = "median",
         .as_asked_good = "more is better",
         .as_asked_bad = "less is better",
         .pillars = "What the score is made of",
@@ -111,9 +117,15 @@ static const struct jb_page_text languages[] = {
         .place_range = "{1}–{2}위",
         .median_place = "가운데 순위",
         .map = "집단별 문항",
-        .map_lead =
-            "그렇다고 답한 비율(%)입니다. 짙을수록 높습니다. 높은 것이 좋은지는 문항마다 적혀 있습니다.",
-        .map_desc = "집단 {1}개와 문항 {2}개의 히트맵. 칸마다 수치가 있습니다.",
+        .map_lead = "물어본 모든 것입니다. 그렇다고 답한 비율(%)이며 짙을수록 높습니다. 높은 것이 좋은지는 "
+                    "지수에 들어가는 문항에 적혀 있습니다. 점선 칸은 응답 또는 유효 응답이 {1}명보다 적어 "
+                    "표시하지 않습니다.",
+        .map_desc =
+            "전체와 집단 {1}개, 응답 {2}개의 히트맵. 칸마다 수치가 있습니다. 모든 수치는 아래 표에 있습니다.",
+        .map_relative = "가장 낮은 집단부터 가장 높은 집단까지의 음영",
+        .everybody = "전체",
+        .measure = {"평균", "비율", "합계"},
+        .median = "중앙값",
         .as_asked_good = "높을수록 좋음",
         .as_asked_bad = "낮을수록 좋음",
         .pillars = "점수의 구성",

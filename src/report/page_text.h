@@ -12,7 +12,8 @@ struct jb_page_text {
     const char *arithmetic, *geometric;
     const char *scores, *scores_lead, *scores_desc;
     const char *ranks, *ranks_lead, *ranks_desc, *tier, *too_few, *place_range, *median_place;
-    const char *map, *map_lead, *map_desc, *as_asked_good, *as_asked_bad;
+    const char *map, *map_lead, *map_desc, *as_asked_good, *as_asked_bad, *map_relative, *everybody, *median;
+    const char *measure[3]; /* mean, ratio, total */
     const char *pillars, *pillars_lead, *pillars_desc;
     const char *sources, *sources_lead, *sources_desc, *alone, *in_all;
     const char *source[JB_SOURCE_COUNT];

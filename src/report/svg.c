@@ -48,5 +48,5 @@ double jb_svg_x(const struct jb_svg_scale *scale, double value) {
 }
 
 double jb_svg_text_width(const char *text) {
-    return 8.6 * (double)jb_text_width(text);
+    return 9.6 * (double)jb_text_width(text);
 }

@@ -61,7 +61,7 @@ static char *show(double value, enum jb_measure measure, char *ret, size_t size)
     return ret;
 }
 
-static const char *name_measure(const struct jb_cell *cell, char ret[static 16]) {
+const char *jb_measure_name(const struct jb_cell *cell, char ret[static 16]) {
     static const char *const names[] = {"share", "top", "mean", "ratio", "total"};
     if (cell->measure != JB_MEASURE_QUANTILE)
         (void)snprintf(ret, 16, "%s", names[cell->measure]);
@@ -95,7 +95,7 @@ static void add_cell(struct jb_table *table, const struct jb_tabulation *tabulat
                      const struct jb_cell *cell) {
     char text[64];
     jb_table_text(table, tabulation->question->name, NULL);
-    jb_table_text(table, name_measure(cell, text), NULL);
+    jb_table_text(table, jb_measure_name(cell, text), NULL);
     add_text(table, cell->answer);
     add_text(table, cell->answer_label);
     add_text(table, cell->group);
@@ -120,7 +120,7 @@ static void add_pair(struct jb_table *table, const struct jb_tabulation *tabulat
     const struct jb_cell *first = &tabulation->cells[pair->first], *second = &tabulation->cells[pair->second];
     char text[64];
     jb_table_text(table, tabulation->question->name, NULL);
-    jb_table_text(table, name_measure(first, text), NULL);
+    jb_table_text(table, jb_measure_name(first, text), NULL);
     add_text(table, first->answer);
     add_text(table, first->answer_label);
     add_text(table, first->group);

@@ -11,4 +11,7 @@ enum jb_code jb_view_tabulations(enum jb_form form, const struct jb_layout *layo
                                  const struct jb_plan *plan, const struct jb_tabulation *tabulations,
                                  size_t count, bool has_pairs, struct jb_error *error, struct jb_buffer *out);
 
+/* "share", "mean", "p25", … of a cell. Returns ret, or a text that stays. */
+const char *jb_measure_name(const struct jb_cell *cell, char ret[static 16]);
+
 #endif

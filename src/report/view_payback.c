@@ -71,7 +71,7 @@ static jb_commodity commodity_of(const struct jb_payback_model *model, enum jb_w
     return money;
 }
 
-static const char *unit_of(const struct jb_payback_model *model, enum jb_worth worth) {
+const char *jb_payback_unit(const struct jb_payback_model *model, enum jb_worth worth) {
     return worth == JB_WORTH_ENERGY   ? "kWh"
            : worth == JB_WORTH_CARBON ? "kgCO2e"
                                       : model->project->measures.currency;
@@ -136,7 +136,7 @@ static void add_worth(struct jb_table *table, const struct jb_payback_model *mod
                       const struct jb_payback *payback, enum jb_worth worth) {
     const struct jb_payback_worth *result = &payback->worths[worth];
     jb_table_text(table, jb_worth_name(worth), NULL);
-    jb_table_text(table, unit_of(model, worth), NULL);
+    jb_table_text(table, jb_payback_unit(model, worth), NULL);
     if (!result->is_known) {
         for (size_t i = 2; i + 1 < JB_COUNT(worth_columns); i++)
             jb_table_null(table, NULL);
@@ -179,6 +179,26 @@ static void add_figures(struct jb_table *table, const struct jb_payback_model *m
         jb_table_text(table, is_fixed ? "known" : jb_interval_format(&unit, low, high, decimals, interval),
                       NULL);
     }
+}
+
+char *jb_payback_worth_format(const struct jb_payback_model *model, const struct jb_payback *payback,
+                              enum jb_worth worth, char ret[static 256]) {
+    const struct jb_payback_worth *result = &payback->worths[worth];
+    const struct jb_spread *net = &result->net;
+    double size = ledger_sizes[worth], low = net->low * size, high = net->high * size;
+    double largest = fmax(fabs(net->median), fmax(fabs(net->low), fabs(net->high)));
+    bool is_fixed = !(high > low);
+    double slack = is_fixed ? 0.005 * fabs(low) : 0;
+    jb_int128 median = in_ledger_units(net->median, worth);
+    struct jb_unit unit = jb_unit_choose(commodity_of(model, worth), in_ledger_units(largest, worth));
+    char probability[JB_NUMBER_SIZE], amount[JB_NUMBER_SIZE], interval[JB_NUMBER_SIZE], day[JB_TIME_SIZE];
+    int decimals = jb_number_decimals(&unit, median, low - slack, high + slack);
+    (void)snprintf(ret, 256, "probability %s; saved less cost over its life %s %s (%s); break-even %s",
+                   show_probability(result->probability, probability),
+                   jb_amount_format(&unit, median, decimals, amount), unit.name,
+                   is_fixed ? "known" : jb_interval_format(&unit, low, high, decimals, interval),
+                   show_day(model, result->even_h, day));
+    return ret;
 }
 
 static void add_even(struct jb_table *table, const struct jb_payback_model *model,

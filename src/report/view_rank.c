@@ -2,11 +2,10 @@
 #include "report/view_rank.h"
 
 #include "base/cleanup.h"
+#include "base/distribution.h"
 
 #include <math.h>
 #include <stdio.h>
-
-#define NORMAL_95 1.959964
 
 /* The columns of points: one for each criterion that takes part. */
 static size_t add_columns(const struct jb_rank_view *view, struct jb_column *columns) {
@@ -99,8 +98,10 @@ static void add_evidence(const struct jb_rank_view *view, struct jb_table *table
         jb_table_text(table, "", "");
         return;
     }
-    double spread = NORMAL_95 * evidence->uncertainty * evidence->value;
-    double low = fmax(info->low, evidence->value - spread), high = fmin(info->high, evidence->value + spread);
+    double low, high;
+    jb_interval_95(evidence->value, fabs(evidence->value) * evidence->uncertainty, &low, &high);
+    low = fmax(info->low, low);
+    high = fmin(info->high, high);
     snprintf(text, sizeof text, "%.4g", evidence->value);
     jb_table_number(table, evidence->value, text);
     jb_table_text(table, unit_of(view, k), NULL);

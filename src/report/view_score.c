@@ -111,10 +111,16 @@ static void add_row(struct jb_table *table, const char *group, const struct jb_s
     jb_table_boolean(table, score.is_suppressed, NULL);
 }
 
+struct jb_table *jb_score_table_make(void) {
+    return jb_table_make(long_columns, JB_COUNT(long_columns));
+}
+
 /* Figures as people look for them: the index, then each pillar with its items. */
-static void add_block(struct jb_table *table, const char *group, const struct jb_scoring *scoring,
-                      size_t block, double confidence) {
+void jb_score_add_block(struct jb_table *table, const char *group, const struct jb_scoring *scoring,
+                        size_t block, double confidence) {
     const struct jb_index *index = scoring->index;
+    if (!table)
+        return;
     add_row(table, group, scoring, block, jb_figure_of_index(scoring, JB_ARITHMETIC), confidence);
     add_row(table, group, scoring, block, jb_figure_of_index(scoring, JB_GEOMETRIC), confidence);
     for (size_t p = 0; p < index->pillar_count; p++) {
@@ -185,10 +191,8 @@ static enum jb_code write_text(const struct jb_layout *layout, const struct jb_p
     if (by) {
         code = write_groups(layout, plan, by, classes, scoring, error, out);
     } else {
-        _cleanup_(jb_table_free_cleanup) struct jb_table *table =
-            jb_table_make(long_columns, JB_COUNT(long_columns));
-        if (table)
-            add_block(table, NULL, scoring, 0, plan->confidence);
+        _cleanup_(jb_table_free_cleanup) struct jb_table *table = jb_score_table_make();
+        jb_score_add_block(table, NULL, scoring, 0, plan->confidence);
         code = jb_table_check(table, error);
         if (!code)
             jb_table_write_text(table, layout, out);
@@ -210,10 +214,9 @@ enum jb_code jb_view_scores(enum jb_form form, const struct jb_layout *layout, c
                             const struct jb_scoring *scoring, struct jb_error *error, struct jb_buffer *out) {
     if (form == JB_FORM_TEXT)
         return write_text(layout, plan, by, classes, scoring, error, out);
-    _cleanup_(jb_table_free_cleanup) struct jb_table *table =
-        jb_table_make(long_columns, JB_COUNT(long_columns));
-    for (size_t b = 0; table && b < scoring->block_count; b++)
-        add_block(table, classes ? classes->items[b].text : NULL, scoring, b, plan->confidence);
+    _cleanup_(jb_table_free_cleanup) struct jb_table *table = jb_score_table_make();
+    for (size_t b = 0; b < scoring->block_count; b++)
+        jb_score_add_block(table, classes ? classes->items[b].text : NULL, scoring, b, plan->confidence);
     enum jb_code code = jb_table_check(table, error);
     if (code)
         return code;
@@ -234,19 +237,4 @@ enum jb_code jb_view_scores(enum jb_form form, const struct jb_layout *layout, c
     jb_json_end(&json, '}');
     jb_buffer_add_char(out, '\n');
     return JB_OK;
-}
-
-enum jb_code jb_view_scores_of_all(const struct jb_plan *plan, const struct jb_classes *classes,
-                                   const struct jb_scoring *everybody, const struct jb_scoring *scoring,
-                                   struct jb_error *error, struct jb_buffer *out) {
-    _cleanup_(jb_table_free_cleanup) struct jb_table *table =
-        jb_table_make(long_columns, JB_COUNT(long_columns));
-    if (table)
-        add_block(table, NULL, everybody, 0, plan->confidence);
-    for (size_t b = 0; table && b < scoring->block_count; b++)
-        add_block(table, classes->items[b].text, scoring, b, plan->confidence);
-    enum jb_code code = jb_table_check(table, error);
-    if (!code)
-        jb_table_write_csv(table, out);
-    return code;
 }

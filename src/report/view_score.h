@@ -12,12 +12,12 @@ enum jb_code jb_view_scores(enum jb_form form, const struct jb_layout *layout, c
                             const struct jb_plan_group *by, const struct jb_classes *classes,
                             const struct jb_scoring *scoring, struct jb_error *error, struct jb_buffer *out);
 
-/* CSV of everybody's scores, then of each group. */
-enum jb_code jb_view_scores_of_all(const struct jb_plan *plan, const struct jb_classes *classes,
-                                   const struct jb_scoring *everybody, const struct jb_scoring *scoring,
-                                   struct jb_error *error, struct jb_buffer *out);
-
 /* ---- shared by the views of an index ---- */
+
+/* The table of all scores, without rows; and a block's rows of it. table NULL: nothing. */
+struct jb_table *jb_score_table_make(void);
+void jb_score_add_block(struct jb_table *table, const char *group, const struct jb_scoring *scoring,
+                        size_t block, double confidence);
 
 /* "48.9", "–" when it is not known. Returns ret. */
 char *jb_score_format(double value, char ret[static 32]);

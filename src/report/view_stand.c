@@ -84,6 +84,25 @@ static struct jb_table *make_table(const struct jb_stand_view *view) {
     return table;
 }
 
+/* What is not known for one reason stands in one line. */
+static void write_measured_of(const struct jb_stand_view *view, enum jb_fear fear, struct jb_buffer *out) {
+    const struct jb_measured *before = NULL;
+    for (size_t k = 0; k < view->measured_count; k++) {
+        const struct jb_measured *measured = &view->measured[k];
+        if (measured->fear != fear)
+            continue;
+        bool goes_on = before && *measured->why_not && strcmp(before->why_not, measured->why_not) == 0;
+        if (before && !goes_on && *before->why_not)
+            jb_buffer_printf(out, ": not known: %s\n", before->why_not);
+        jb_buffer_printf(out, goes_on ? ", %s" : "  %s", measured->label);
+        if (!*measured->why_not)
+            jb_buffer_printf(out, ": %s\n", measured->shown);
+        before = measured;
+    }
+    if (before && *before->why_not)
+        jb_buffer_printf(out, ": not known: %s\n", before->why_not);
+}
+
 static void write_measured(const struct jb_stand_view *view, struct jb_buffer *out) {
     const struct jb_index *index = &view->plan->index;
     for (size_t i = 0; i < index->item_count; i++) {
@@ -91,14 +110,7 @@ static void write_measured(const struct jb_stand_view *view, struct jb_buffer *o
         if (index->items[i].fear == JB_FEAR_NONE)
             continue;
         jb_buffer_printf(out, "\nFear: %s\n", jb_text_display(index->items[i].label, text, sizeof(text)));
-        for (size_t k = 0; k < view->measured_count; k++) {
-            const struct jb_measured *measured = &view->measured[k];
-            if (measured->fear != index->items[i].fear)
-                continue;
-            jb_buffer_printf(out, "  %s: ", measured->label);
-            jb_buffer_printf(out, *measured->why_not ? "not known: %s\n" : "%s\n",
-                             *measured->why_not ? measured->why_not : measured->shown);
-        }
+        write_measured_of(view, index->items[i].fear, out);
     }
 }
 
@@ -176,7 +188,8 @@ static void write_json(const struct jb_stand_view *view, const struct jb_table *
         write_key_number(&json, "low", measured->low);
         write_key_number(&json, "high", measured->high);
         jb_json_key(&json, "unit");
-        jb_json_string(&json, measured->unit);
+        jb_json_string(&json, *measured->unit ? measured->unit : NULL);
+        write_key_number(&json, "probability", measured->probability);
         jb_json_key(&json, "why_not");
         jb_json_string(&json, *measured->why_not ? measured->why_not : NULL);
         jb_json_end(&json, '}');

@@ -10,10 +10,11 @@
 /* What the book says, or does not, beside a fear. */
 struct jb_measured {
     enum jb_fear fear;
-    const char *what;        /* for machines: "gpu-energy" */
-    const char *label;       /* for people */
-    const char *unit;        /* of the numbers: "uJ", "1" */
+    const char *what;  /* for machines: "gpu-energy" */
+    const char *label; /* for people */
+    char unit[8];      /* of the numbers: "uJ", "1", "kWh", a currency; "" where it is not known either */
     double value, low, high; /* NaN: not known */
+    double probability;      /* of paying back; NaN: of nothing, or not known */
     char shown[256];         /* the figure for people; "" when it is not known */
     char why_not[256];       /* why it is not known, and the mend; "" when it is */
 };

@@ -474,7 +474,7 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_state
         return code ? code : jb_view_grounds_text(view, statement, error);
     }
     if (part->statement.total_count == 0)
-        jb_view_nothing(view, "");
+        jb_view_nothing(view, " to a consumer");
     for (size_t t = 0; !code && t < part->statement.total_count; t++) {
         if (t)
             jb_buffer_add_char(view->out, '\n');

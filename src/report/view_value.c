@@ -248,7 +248,7 @@ enum jb_code jb_view_periods_text(const struct jb_view *view, const struct jb_st
             widest = part;
     }
     if (!any) {
-        jb_view_nothing(view, "");
+        jb_view_nothing(view, " to a consumer");
         return JB_OK;
     }
     make_heads(statement, widest, &heads);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "base/time.h"
 
 #include <math.h>
@@ -72,6 +73,53 @@ static void test_append_whole_or_not(struct jb_test_book *book) {
     assert_int_equal(info.flow_count, 1);
     assert_false(info.reversed);
     assert_true(info.booked_ns > T0 - 400 * DAY);
+}
+
+/* Several writes are one, and undone together; what is read in between sees them. */
+static void test_transaction(struct jb_test_book *book) {
+    struct jb_error error = {0};
+    struct jb_store *store = book->store;
+    jb_account_id grid = jb_test_account(book, "grid/KR"), host = jb_test_account(book, "host/h1");
+    struct jb_flow one = flow(grid, host, T0, T0 + MINUTE, 100);
+    struct jb_position position = {.counter = "energy:a", .value = 1};
+    struct jb_batch first = {.identity = "b 1", .flows = &one, .flow_count = 1},
+                    second = {.identity = "b 2",
+                              .flows = &one,
+                              .flow_count = 1,
+                              .host = "h1",
+                              .boot_id = "x",
+                              .positions = &position,
+                              .position_count = 1};
+    jb_test_append(book, &first, true);
+    for (int is_good = 0; is_good < 2; is_good++) {
+        bool is_new = false;
+        struct jb_batch_info info;
+        struct jb_buffer bytes = {0};
+        struct jb_position *positions = NULL;
+        size_t count = 0;
+        char boot_id[JB_BOOT_SIZE], sha256[JB_SHA256_SIZE];
+        assert_int_equal(store->ops->begin(store, &error), JB_OK);
+        one.to = jb_test_account(book, "host/h2");
+        assert_int_equal(store->ops->append(store, &second, &error, &is_new), JB_OK);
+        assert_true(is_new);
+        assert_int_equal(store->ops->reverse(store, "b 1", &error, &is_new), JB_OK);
+        assert_int_equal(store->ops->reverse(store, "b 9", &error, &is_new), JB_NO_DATA);
+        assert_int_equal(store->ops->document_put(store, "text", 4, &error), JB_OK);
+        assert_true(jb_test_total(book, JB_QUERY_ALL) == 100);
+        assert_int_equal(store->ops->batch_info(store, "b 2", &error, &info), JB_OK);
+        enum jb_code end = is_good ? JB_OK : JB_INPUT;
+        assert_int_equal(store->ops->end(store, end, &error), end);
+        assert_true(jb_test_total(book, JB_QUERY_ALL) == 100);
+        jb_sha256("text", 4, sha256);
+        end = is_good ? JB_OK : JB_NO_DATA;
+        assert_int_equal(store->ops->batch_info(store, "b 2", &error, &info), end);
+        assert_int_equal(store->ops->document_get(store, sha256, &error, &bytes), end);
+        assert_int_equal(store->ops->positions(store, "h1", &error, &positions, &count, boot_id), end);
+        assert_int_equal(store->ops->batch_info(store, "b 1", &error, &info), JB_OK);
+        assert_int_equal(info.reversed, is_good);
+        free(positions);
+        jb_buffer_free(&bytes);
+    }
 }
 
 /* A batch takes the place of others: all of it, or nothing. */
@@ -748,6 +796,7 @@ static const struct {
     {"accounts", test_accounts},
     {"append is whole or not at all", test_append_whole_or_not},
     {"a batch replaces others", test_replace},
+    {"a transaction is whole or not", test_transaction},
     {"invalid flows are refused", test_invalid_flows},
     {"sums by hand", test_sums_by_hand},
     {"sums past 64 bits", test_sums_past_64_bits},

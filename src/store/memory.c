@@ -337,6 +337,107 @@ static enum jb_code memory_append(struct jb_store *store, const struct jb_batch 
     return code;
 }
 
+static void free_hosts(struct jb_memory_host *hosts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(hosts[i].positions);
+    free(hosts);
+}
+
+static enum jb_code copy_hosts(const struct jb_memory_book *book, struct jb_error *error,
+                               struct jb_memory_host **ret_hosts) {
+    struct jb_memory_host *hosts = calloc(book->host_count + 1, sizeof *hosts);
+    bool is_whole = hosts != NULL;
+    for (size_t i = 0; is_whole && i < book->host_count; i++) {
+        size_t size = book->hosts[i].count * sizeof *hosts[i].positions;
+        hosts[i] = book->hosts[i];
+        hosts[i].positions = malloc(size + 1);
+        is_whole = hosts[i].positions != NULL;
+        if (is_whole && size)
+            memcpy(hosts[i].positions, book->hosts[i].positions, size);
+    }
+    if (is_whole) {
+        *ret_hosts = hosts;
+        return JB_OK;
+    }
+    if (hosts)
+        free_hosts(hosts, book->host_count);
+    return jb_error_set(error, JB_MEMORY, "no memory for a transaction");
+}
+
+static enum jb_code memory_begin(struct jb_store *base, struct jb_error *error) {
+    struct jb_memory_store *store = (struct jb_memory_store *)base;
+    struct jb_memory_book *book = store->book;
+    struct jb_memory_mark mark = {.entry_count = book->entry_count,
+                                  .batch_count = book->batch_count,
+                                  .route_count = book->routes.count,
+                                  .gap_count = book->gap_count,
+                                  .document_count = book->document_count,
+                                  .host_count = book->host_count,
+                                  .label_count = book->label_count,
+                                  .labels = malloc(book->label_count * sizeof *book->labels + 1)};
+    assert(!store->is_within);
+    enum jb_code code = jb_memory_refuse_write(base, error);
+    if (!code && !mark.labels)
+        code = jb_error_set(error, JB_MEMORY, "no memory for a transaction");
+    if (!code)
+        code = copy_hosts(book, error, &mark.hosts);
+    if (code) {
+        free(mark.labels);
+        return code;
+    }
+    if (mark.label_count)
+        memcpy(mark.labels, book->labels, mark.label_count * sizeof *mark.labels);
+    store->mark = mark;
+    store->is_within = true;
+    return JB_OK;
+}
+
+/* The names of the first batches in a set of their own: sets of names only grow. */
+static enum jb_code names_of_first(const struct jb_memory_book *book, size_t count, struct jb_error *error,
+                                   struct jb_strings **ret_names) {
+    _cleanup_(jb_strings_free_cleanup) struct jb_strings *names = NULL;
+    uint32_t id;
+    enum jb_code code = jb_strings_make(ENTRY_CEILING, error, &names);
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = jb_strings_intern(names, jb_strings_text(book->identities, i), error, &id);
+    if (!code)
+        *ret_names = JB_TAKE(names);
+    return code;
+}
+
+static void return_to_mark(struct jb_memory_book *book, struct jb_memory_mark *mark,
+                           struct jb_strings *names) {
+    jb_strings_free(book->identities);
+    book->identities = names;
+    book->entry_count = mark->entry_count;
+    book->batch_count = mark->batch_count;
+    jb_routes_truncate(&book->routes, mark->route_count);
+    book->gap_count = mark->gap_count;
+    while (book->document_count > mark->document_count)
+        free(book->documents[--book->document_count].bytes);
+    free_hosts(book->hosts, book->host_count);
+    book->hosts = JB_TAKE(mark->hosts);
+    book->host_count = mark->host_count;
+    book->host_capacity = mark->host_count;
+    free(book->labels);
+    book->labels = JB_TAKE(mark->labels);
+    book->label_count = book->label_capacity = mark->label_count;
+}
+
+static enum jb_code memory_end(struct jb_store *base, enum jb_code code, struct jb_error *error) {
+    struct jb_memory_store *store = (struct jb_memory_store *)base;
+    struct jb_strings *names = NULL;
+    assert(store->is_within);
+    store->is_within = false;
+    if (code && names_of_first(store->book, store->mark.batch_count, error, &names) == JB_OK)
+        return_to_mark(store->book, &store->mark, names);
+    if (store->mark.hosts)
+        free_hosts(store->mark.hosts, store->mark.host_count);
+    free(store->mark.labels);
+    store->mark = (struct jb_memory_mark){0};
+    return code;
+}
+
 static enum jb_code memory_batch_info(struct jb_store *store, const char *identity, struct jb_error *error,
                                       struct jb_batch_info *ret_info) {
     struct jb_memory_book *book = jb_memory_book_of(store);
@@ -484,6 +585,8 @@ const struct jb_store_ops jb_store_memory = {
     .account_id = memory_account_id,
     .account_path = memory_account_path,
     .account_count = memory_account_count,
+    .begin = memory_begin,
+    .end = memory_end,
     .append = memory_append,
     .reverse = memory_reverse,
     .batch_info = memory_batch_info,

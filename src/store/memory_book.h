@@ -71,10 +71,19 @@ struct jb_memory_book {
     int64_t pruned_ns; /* flows within one hour that began before are roll-ups */
 };
 
+/* How a book was when a transaction began. Logs only grow, so their lengths are enough. */
+struct jb_memory_mark {
+    size_t entry_count, batch_count, route_count, gap_count, document_count, host_count, label_count;
+    struct jb_memory_host *hosts; /* copies */
+    struct jb_label *labels;
+};
+
 struct jb_memory_store {
     struct jb_store base;
     enum jb_store_mode mode;
     struct jb_memory_book *book;
+    struct jb_memory_mark mark;
+    bool is_within; /* a transaction */
 };
 
 static inline struct jb_memory_book *jb_memory_book_of(struct jb_store *store) {

@@ -113,6 +113,7 @@ enum jb_code jb_document_missing(const char *prefix, size_t count, struct jb_err
 struct jb_slicer {
     const int64_t *cuts;
     size_t slice_count, touched;
+    size_t last; /* slice that was found last: what is read comes mostly in order of time */
     struct jb_adder adder;
     jb_int128 **cells; /* by route; NULL: not touched */
 };

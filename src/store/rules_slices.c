@@ -33,8 +33,10 @@ void jb_slicer_free(struct jb_slicer *slicer) {
 }
 
 /* The slice that holds ns; before the first: 0. */
-static size_t find_slice(const struct jb_slicer *slicer, int64_t ns) {
+static size_t find_slice(struct jb_slicer *slicer, int64_t ns) {
     size_t low = 0, high = slicer->slice_count;
+    if (slicer->cuts[slicer->last] <= ns && ns < slicer->cuts[slicer->last + 1])
+        return slicer->last;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (slicer->cuts[middle] <= ns)
@@ -42,6 +44,7 @@ static size_t find_slice(const struct jb_slicer *slicer, int64_t ns) {
         else
             high = middle;
     }
+    slicer->last = low;
     return low;
 }
 

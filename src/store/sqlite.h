@@ -96,6 +96,7 @@ struct jb_sqlite_store {
     size_t handle_account_count, handle_account_capacity;
     struct jb_routes routes; /* index = id in the book; accounts by the ids of this handle */
     uint32_t last_route;     /* that was asked for; only a guess at the next */
+    bool is_within;          /* a transaction of the caller's, of which all that is done now is a part */
     bool is_refreshed;
     int64_t refreshed_version;         /* of the data, when the caches were refreshed */
     size_t kept_accounts, kept_routes; /* how many the book had when the transaction began */
@@ -150,6 +151,9 @@ bool jb_sqlite_row(struct jb_sqlite_store *store, sqlite3_stmt *statement, const
 enum jb_code jb_sqlite_run(struct jb_sqlite_store *store, sqlite3_stmt *statement, const char *doing,
                            struct jb_error *error);
 enum jb_code jb_sqlite_begin(struct jb_sqlite_store *store, bool to_write, struct jb_error *error);
+/* The ops of the same name: what begins and ends between them is part of one transaction. */
+enum jb_code jb_sqlite_begin_whole(struct jb_store *store, struct jb_error *error);
+enum jb_code jb_sqlite_end_whole(struct jb_store *store, enum jb_code code, struct jb_error *error);
 /* Commits when code is JB_OK, else rolls back; forgets what the transaction had stored when it is rolled
  * back. Returns code, or why the commit failed. */
 enum jb_code jb_sqlite_end(struct jb_sqlite_store *store, enum jb_code code, struct jb_error *error);

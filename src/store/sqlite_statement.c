@@ -1,6 +1,7 @@
 /* The SQL that the store speaks, errors of SQLite in our words, and transactions. */
 #include "store/sqlite.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -226,6 +227,8 @@ static enum jb_code run_plain(struct jb_sqlite_store *store, enum jb_sql which, 
 enum jb_code jb_sqlite_begin(struct jb_sqlite_store *store, bool to_write, struct jb_error *error) {
     if (to_write && store->mode == JB_STORE_READ)
         return jb_error_set(error, JB_PERMISSION, "the book %s was opened for reading only", store->path);
+    if (store->is_within)
+        return JB_OK;
     enum jb_code code = run_plain(store, to_write ? JB_SQL_BEGIN_WRITE : JB_SQL_BEGIN_READ,
                                   to_write ? "write" : "read", error);
     if (code)
@@ -251,6 +254,8 @@ enum jb_code jb_sqlite_begin(struct jb_sqlite_store *store, bool to_write, struc
 }
 
 enum jb_code jb_sqlite_end(struct jb_sqlite_store *store, enum jb_code code, struct jb_error *error) {
+    if (store->is_within)
+        return code;
     if (!code)
         code = run_plain(store, JB_SQL_COMMIT, "write", error);
     if (code && !sqlite3_get_autocommit(store->db)) {
@@ -261,6 +266,21 @@ enum jb_code jb_sqlite_end(struct jb_sqlite_store *store, enum jb_code code, str
     if (code)
         jb_sqlite_forget(store);
     return code;
+}
+
+enum jb_code jb_sqlite_begin_whole(struct jb_store *base, struct jb_error *error) {
+    struct jb_sqlite_store *store = jb_sqlite_of(base);
+    assert(!store->is_within);
+    enum jb_code code = jb_sqlite_begin(store, true, error);
+    store->is_within = code == JB_OK;
+    return code;
+}
+
+enum jb_code jb_sqlite_end_whole(struct jb_store *base, enum jb_code code, struct jb_error *error) {
+    struct jb_sqlite_store *store = jb_sqlite_of(base);
+    assert(store->is_within);
+    store->is_within = false;
+    return jb_sqlite_end(store, code, error);
 }
 
 void jb_sqlite_finalize(struct jb_sqlite_store *store) {

@@ -86,6 +86,13 @@ struct jb_store_ops {
                                 jb_account_id id); /* valid until close; NULL unknown */
     size_t (*account_count)(struct jb_store *store);
 
+    /* Between begin and end everything that this handle writes is one transaction: with JB_OK end makes it
+     * durable, else nothing of it was done. Others may not write meanwhile. Reads of this handle see it, but
+     * for flows_open, which sees what was before. Not nested, and without rollup. end returns code, or why it
+     * could not be made durable. */
+    enum jb_code (*begin)(struct jb_store *store, struct jb_error *error);
+    enum jb_code (*end)(struct jb_store *store, enum jb_code code, struct jb_error *error);
+
     /* Books a batch whole or not at all: flows, positions, gaps, identity in one transaction. A batch whose
      * identity is there already changes nothing and sets *ret_new false. JB_INPUT for a flow that is not
      * valid (start ≥ end, from = to, unknown account, negative amount). The book is durable when it returns.

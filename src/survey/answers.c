@@ -105,7 +105,7 @@ enum jb_code jb_store_make(const struct jb_wanted_column *wanted, size_t wanted_
         column->wanted = &wanted[i];
         column->column.name = wanted[i].name;
         column->column.code_size = wanted[i].is_number ? 0 : 1;
-        memset(column->of_byte, 0xff, sizeof(column->of_byte));
+        memset(column->of_byte, JB_BYTE_UNKNOWN, sizeof(column->of_byte));
         uint32_t empty;
         enum jb_code code =
             jb_store_add_value(answers, column, (struct jb_answer_key){0, 0}, "", 0, error, &empty);
@@ -343,8 +343,8 @@ enum jb_code jb_store_add_value(struct jb_answers *answers, struct jb_answer_bui
         slot = (slot + 1) & (column->slot_count - 1);
     column->slots[slot] = value + 1;
     column->column.has_missing = column->column.has_missing || (made.is_missing && value > 0);
-    if (key.kind == 1)
-        column->of_byte[(unsigned char)*text] = value;
+    if (key.kind == 1 && value < JB_BYTE_UNKNOWN)
+        column->of_byte[(unsigned char)*text] = (uint8_t)value;
     column->column.value_count = value + 1;
     *ret_value = value;
     return JB_OK;

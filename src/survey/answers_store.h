@@ -10,6 +10,8 @@
 #define JB_KEY_LONG   UINT32_MAX       /* key is a hash; the text has to be compared */
 #define JB_KEY_NUMBER (UINT32_MAX - 1) /* key holds the bits of a double */
 
+#define JB_BYTE_UNKNOWN UINT8_MAX
+
 /* What a value is found by: texts of up to 8 bytes are their own key, with their length. */
 struct jb_answer_key {
     uint64_t bits;
@@ -25,8 +27,8 @@ struct jb_answer_builder {
     void *stage;                /* the rows from stage_first on, of the same size; read into the cache */
     struct jb_answer_key *keys; /* [value] */
     uint32_t value_capacity, *slots, slot_count; /* slots: value + 1, 0: free */
-    uint32_t of_byte[256];                       /* values of one-byte texts; JB_ANSWERS_NO_VALUE: not seen */
-    char **chunks;                               /* where texts are kept */
+    uint8_t of_byte[256]; /* values of one-byte texts; JB_BYTE_UNKNOWN: not seen, or it does not fit here */
+    char **chunks;        /* where texts are kept */
     size_t chunk_count, chunk_capacity, chunk_used;
 };
 
@@ -149,7 +151,7 @@ static inline enum jb_code jb_store_text(struct jb_answers *answers, struct jb_a
         return jb_store_any_text(answers, column, text, length, error);
     }
     uint32_t value;
-    if (length == 1) {
+    if (length == 1 && column->of_byte[(unsigned char)*text] != JB_BYTE_UNKNOWN) {
         value = column->of_byte[(unsigned char)*text];
     } else if (length <= 8) {
         column->column.has_missing = column->column.has_missing || length == 0;

@@ -126,7 +126,33 @@ static void a_row_without_end_is_refused(void **state) {
     free(text);
 }
 
-/* The block reader takes and refuses what base/csv.h does. */
+/* The block reader takes and refuses what base/csv.h does. text begins with a heading of count columns. */
+static void compare_readers(const struct jb_wanted_column *wanted, size_t count, char *text, size_t size) {
+    struct jb_answers *answers = NULL;
+    enum jb_code code = read_bytes(wanted, count, text, size, NULL, &answers);
+    FILE *file = fmemopen(text, size, "r");
+    struct jb_csv_reader *reader;
+    const char *const *fields;
+    size_t found, row = 0;
+    assert_int_equal(jb_csv_reader_make(file, "f", NULL, &reader), JB_OK);
+    assert_int_equal(jb_csv_read(reader, NULL, &fields, &found), JB_OK);
+    enum jb_code expected;
+    while (!(expected = jb_csv_read(reader, NULL, &fields, &found)) && found == count) {
+        if (!code) {
+            assert_true(row < jb_answers_count(answers));
+            for (size_t i = 0; i < count; i++)
+                assert_string_equal(text_of(answers, wanted[i].name, row), fields[i]);
+        }
+        row++;
+    }
+    bool is_good = expected == JB_NO_DATA && row > 0;
+    if (is_good != (code == JB_OK))
+        fail_msg("'%.*s': %d", (int)size, text, code);
+    jb_csv_reader_free(reader);
+    fclose(file);
+    jb_answers_free(answers);
+}
+
 static void it_reads_what_the_csv_reader_does(void **state) {
     (void)state;
     static const char letters[] = "ab1,,,\"\"\n\n\r -.5";
@@ -136,29 +162,34 @@ static void it_reads_what_the_csv_reader_does(void **state) {
         size_t size = 4 + jb_random_below(&random, 40);
         for (size_t i = 4; i < size; i++)
             text[i] = letters[jb_random_below(&random, sizeof(letters) - 1)];
-        struct jb_answers *answers = NULL;
-        enum jb_code code = read_bytes(want("a", "b", false), 2, text, size, NULL, &answers);
-        FILE *file = fmemopen(text, size, "r");
-        struct jb_csv_reader *reader;
-        const char *const *fields;
-        size_t count, row = 0;
-        assert_int_equal(jb_csv_reader_make(file, "f", NULL, &reader), JB_OK);
-        assert_int_equal(jb_csv_read(reader, NULL, &fields, &count), JB_OK);
-        enum jb_code expected;
-        while (!(expected = jb_csv_read(reader, NULL, &fields, &count)) && count == 2) {
-            if (!code) {
-                assert_true(row < jb_answers_count(answers));
-                assert_string_equal(text_of(answers, "a", row), fields[0]);
-                assert_string_equal(text_of(answers, "b", row), fields[1]);
+        compare_readers(want("a", "b", false), 2, text, size);
+    }
+}
+
+/* Rows of single characters, which are taken by the four, with a few bytes that are none. */
+static void single_characters_are_read_as_any(void **state) {
+    (void)state;
+    static const struct jb_wanted_column wanted[] = {{.name = "a"}, {.name = "b"}, {.name = "c"},
+                                                     {.name = "d"}, {.name = "e"}, {.name = "f"}};
+    static const char odd[] = ",,\"\n\r 5-.", plain[] = "12345./;\xff";
+    struct jb_random random = jb_random_make(31);
+    for (int run = 0; run < 4000; run++) {
+        size_t count = 4 + jb_random_below(&random, 3), size = 0;
+        char text[512];
+        for (size_t i = 0; i < count; i++)
+            size += (size_t)sprintf(text + size, "%s%c", i ? "," : "", (char)('a' + i));
+        text[size++] = '\n';
+        size_t behind = size;
+        for (size_t row = 0; row < 20; row++) {
+            for (size_t i = 0; i < count; i++) {
+                text[size++] = plain[jb_random_below(&random, row < 10 ? 5 : sizeof(plain) - 1)];
+                text[size++] = i + 1 < count ? ',' : '\n';
             }
-            row++;
         }
-        bool is_good = expected == JB_NO_DATA && row > 0;
-        if (is_good != (code == JB_OK))
-            fail_msg("'%.*s': %d", (int)size, text, code);
-        jb_csv_reader_free(reader);
-        fclose(file);
-        jb_answers_free(answers);
+        for (uint64_t left = jb_random_below(&random, 3); left > 0; left--)
+            text[behind + jb_random_below(&random, size - behind)] =
+                odd[jb_random_below(&random, sizeof(odd) - 1)];
+        compare_readers(wanted, count, text, size - jb_random_below(&random, 4));
     }
 }
 
@@ -288,6 +319,7 @@ int main(void) {
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(a_row_without_end_is_refused),
         cmocka_unit_test(it_reads_what_the_csv_reader_does),
+        cmocka_unit_test(single_characters_are_read_as_any),
         cmocka_unit_test(labels_and_missing_values_are_kept),
         cmocka_unit_test(a_file_cut_short_is_refused),
     };

@@ -243,23 +243,28 @@ double jb_difference_variance(const struct jb_estimates *estimates, size_t a, si
 
 struct weighted {
     double value, weight;
-    uint32_t block;
+    uint32_t block, row;
 };
 
 static int compare_weighted(const void *left, const void *right) {
     const struct weighted *a = left, *b = right;
     if (a->block != b->block)
         return a->block < b->block ? -1 : 1;
-    return a->value < b->value ? -1 : a->value > b->value;
+    if (a->value != b->value)
+        return a->value < b->value ? -1 : 1;
+    return a->row < b->row ? -1 : a->row > b->row;
 }
 
-/* The smallest value with at least this part of the weight at or below it. */
+/* The smallest value with at least this part of the weight at or below it. Where a value ends just there, it
+ * is rounding that decides; sums and comparisons are those of R's survey (qrule_math), so that it decides
+ * alike. */
 static double find_quantile(const struct weighted *items, size_t count, double total, double probability) {
-    double below = 0;
+    long double below = 0;
     for (size_t i = 0; i < count; i++) {
+        double before = (double)below;
         below += items[i].weight;
-        if (below >= probability * total)
-            return items[i].value;
+        if ((double)below > probability * total)
+            return i > 0 && probability - before / total == 0 ? items[i - 1].value : items[i].value;
     }
     return items[count - 1].value;
 }
@@ -270,15 +275,19 @@ static size_t sort_weighted(const struct jb_design *design, const double *y, con
     size_t count = 0;
     for (size_t row = 0; row < design->count; row++) {
         if (block[row] != UINT32_MAX && design->weight[row] != 0)
-            items[count++] = (struct weighted){y[row], design->weight[row], block[row]};
+            items[count++] =
+                (struct weighted){y[row], 1 / (1 / design->weight[row]), block[row], (uint32_t)row};
     }
     qsort(items, count, sizeof(*items), compare_weighted);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         bounds[items[i].block + 1]++;
-        total[items[i].block] += items[i].weight;
-    }
-    for (size_t i = 0; i < block_count; i++)
+    for (size_t i = 0; i < block_count; i++) {
+        long double sum = 0;
         bounds[i + 1] += bounds[i];
+        for (size_t k = bounds[i]; k < bounds[i + 1]; k++)
+            sum += items[k].weight;
+        total[i] = (double)sum;
+    }
     return count;
 }
 

@@ -29,6 +29,21 @@ static void t_of_many_degrees_follows_its_expansion(void **state) {
     near(jb_t_quantile(0.975, INFINITY), 1.959963984540054, 1e-15);
 }
 
+/* Against R's pt and qt. */
+static void t_of_a_thousand_degrees_has_all_digits(void **state) {
+    (void)state;
+    near(jb_t_two_sided(0.1, 1001.5), 9.2036433900705039e-01, 1e-13);
+    near(jb_t_two_sided(1.96, 1001.5), 5.0272769329157613e-02, 1e-13);
+    near(jb_t_two_sided(9.9, 1001.5), 4.1459988891797652e-22, 1e-12);
+    near(jb_t_two_sided(9.9, 76000), 4.2990272582040271e-23, 1e-12);
+    near(jb_t_quantile(0.6, 1001.5), 0.2534144148559474, 1e-13);
+    near(jb_t_quantile(0.975, 76000), 1.95999519912385467, 1e-13);
+    near(jb_t_quantile(0.99999, 76000), 4.26516002022909202, 1e-13);
+    /* The expansion and the fraction meet where one takes over from the other. */
+    double a = 500, t = 3.1;
+    near(jb_t_two_sided(t, 2 * a), jb_t_two_sided(t, 2 * a * (1 - 1e-13)), 1e-12);
+}
+
 static void quantiles_turn_probabilities_round(void **state) {
     (void)state;
     struct jb_random random = jb_random_make(7);
@@ -173,6 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xlogit_intervals_hold_in_weighted_strata),
         cmocka_unit_test(t_of_many_degrees_follows_its_expansion),
+        cmocka_unit_test(t_of_a_thousand_degrees_has_all_digits),
         cmocka_unit_test(quantiles_turn_probabilities_round),
         cmocka_unit_test(nobody_and_everybody_have_clopper_pearson_ends),
         cmocka_unit_test(wilson_is_the_root_of_its_score),

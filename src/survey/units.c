@@ -11,6 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#define ROUNDING 1e-14L /* of sums of doubles */
+
 void jb_units_free(struct jb_units *units) {
     if (!units)
         return;
@@ -82,6 +84,7 @@ struct walk {
     size_t width, total;
     struct sums of_stratum[JB_DESIGN_STAGES], of_cluster;
     long double *covariance; /* total²; blocks of domains a ≤ b */
+    long double *gross;      /* [total]: variances before means are taken off */
     double *factor;          /* [leaf]: what the products of its rows count; NULL: not wanted */
     struct jb_error *error;
 };
@@ -129,6 +132,9 @@ static void add_block(struct walk *walk, uint32_t a, uint32_t b, long double fac
 
 static void add_products(struct walk *walk, const struct sums *sums, long double factor) {
     for (size_t i = 0; i < sums->touched_count; i++) {
+        size_t at = sums->touched[i] * walk->width;
+        for (size_t k = at; factor > 0 && k < at + walk->width; k++)
+            walk->gross[k] += factor * sums->value[k] * sums->value[k];
         for (size_t j = 0; j < sums->touched_count; j++) {
             uint32_t a = sums->touched[i], b = sums->touched[j];
             if (a <= b)
@@ -151,6 +157,7 @@ static void add_squares(struct walk *walk, size_t leaf, long double factor) {
     for (uint32_t pair = walk->units->first[leaf]; pair < walk->units->first[leaf + 1]; pair++) {
         size_t at = walk->units->domain[pair] * width;
         for (size_t k = 0; k < width; k++) {
+            walk->gross[at + k] += factor * walk->square[(pair * width + k) * width + k];
             for (size_t l = 0; l < width; l++)
                 walk->covariance[(at + k) * walk->total + at + l] +=
                     factor * walk->square[(pair * width + k) * width + l];
@@ -325,7 +332,8 @@ enum jb_code jb_units_covariance(const struct jb_design *design, const struct jb
                         .factor = ret_factor,
                         .error = error};
     _cleanup_free_ long double *covariance = walk.covariance = calloc(total * total, sizeof(*covariance));
-    bool failed = !covariance || !make_sums(&walk, &walk.of_cluster);
+    _cleanup_free_ long double *gross = walk.gross = calloc(total, sizeof(*gross));
+    bool failed = !covariance || !gross || !make_sums(&walk, &walk.of_cluster);
     for (size_t i = 0; i < design->depth; i++)
         failed = !make_sums(&walk, &walk.of_stratum[i]) || failed;
     enum jb_code code =
@@ -339,8 +347,8 @@ enum jb_code jb_units_covariance(const struct jb_design *design, const struct jb
     for (size_t a = 0; a < total; a++) {
         for (size_t b = a; b < total; b++) {
             double value = (double)covariance[a * total + b];
-            if (a == b && value < 0 && !ret_factor)
-                value = 0; /* rounding of a variance that is 0 */
+            if (a == b && covariance[a * total + a] < ROUNDING * gross[a] && !ret_factor)
+                value = 0; /* what rounding left of one that is 0, such as the share of a stratum */
             ret_covariance[a * total + b] = ret_covariance[b * total + a] = value;
         }
     }

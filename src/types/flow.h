@@ -13,6 +13,9 @@
 
 /* Relative standard uncertainty (1 σ / value) in millionths, GUM (JCGM 100) 5.1.6. */
 #define JB_UNCERTAINTY_UNKNOWN UINT32_MAX
+/* One that was worked out (millionths, ≥ 0), rounded up to two figures of a coarse scale, so that the number
+ * of routes stays small. */
+uint32_t jb_uncertainty_coarse(double ppm);
 
 struct jb_flow {
     int64_t start_ns, end_ns; /* [start, end), UTC ns since 1970; start < end */

@@ -12,6 +12,10 @@
 #define JB_SERIES_NAME_SIZE 128
 #define JB_SERIES_TEXT_SIZE 64
 
+#define JB_REUSED_HEAT                                                                                       \
+    "reused_heat" /* quantity, and how names of its series begin: "reused_heat/SITE", with                   \
+                     "/METER" where there are several; MW */
+
 /* [start, end) → value: the mean level over the step, never an amount, so that a step may be cut anywhere. */
 struct jb_step {
     int64_t start_ns, end_ns; /* UTC ns, 1970 to 2261, so that no difference overflows; start < end */

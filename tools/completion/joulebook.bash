@@ -173,6 +173,7 @@ _joulebook() {
     index,--title) :; return ;;
     index,--plan) :; return ;;
     index,--market) :; return ;;
+    index,--project) :; return ;;
     index,--from) :; return ;;
     index,--wave) :; return ;;
     index,--draws) :; return ;;
@@ -246,7 +247,7 @@ _joulebook() {
         COMPREPLY=($(compgen -W "--require --draws --seed --threads --json --csv --help" -- "$word"))
         ;;
     index)
-        COMPREPLY=($(compgen -W "--question --by --where --pairs --out --lang --title --plan --market --from --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--question --by --where --pairs --out --lang --title --plan --market --project --from --wave --draws --seed --concentration --table --json --csv --help" -- "$word"))
         ;;
     esac
 }
