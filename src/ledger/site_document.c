@@ -86,9 +86,9 @@ static bool is_time(int64_t ns) {
     return ns >= JB_BOOK_FIRST_NS && ns <= JB_BOOK_LAST_NS;
 }
 
-/* So that sums of them fit into 128 bits. */
+/* So that sums of them fit into 128 bits, and one makes no end of flows. */
 static bool is_amount(jb_int128 amount) {
-    const jb_int128 ceiling = (jb_int128)1 << 90;
+    const jb_int128 ceiling = (jb_int128)1 << 76; /* twenty million GWh */
     return amount < ceiling && amount > -ceiling;
 }
 
