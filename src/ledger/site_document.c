@@ -10,15 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADING "joulebook site readings 1"
+#define HEADING_FIRST "joulebook"
+#define HEADING_REST  "site readings 1"
 
 static const char *const role_names[JB_SITE_ROLE_COUNT] = {"facility", "generation", "it", "overhead"};
 
 enum jb_code jb_site_write(const struct jb_site_readings *site, struct jb_buffer *text,
                            struct jb_error *error) {
     char in[JB_INT128_SIZE], out[JB_INT128_SIZE];
-    jb_buffer_printf(text, HEADING "\nsite %s\nrevision %" PRIu64 "\ngrid %s\n", site->name, site->revision,
-                     site->grid);
+    jb_buffer_printf(text, HEADING_FIRST " " HEADING_REST "\nsite %s\nrevision %" PRIu64 "\ngrid %s\n",
+                     site->name, site->revision, site->grid);
     for (size_t m = 0; m < site->meter_count; m++)
         jb_buffer_printf(text, "meter %s %" PRIu32 " %s\n", role_names[site->meters[m].role],
                          site->meters[m].uncertainty_ppm, site->meters[m].path);
@@ -85,9 +86,9 @@ static bool is_time(int64_t ns) {
     return ns >= JB_BOOK_FIRST_NS && ns <= JB_BOOK_LAST_NS;
 }
 
-/* So that sums of them fit into 128 bits. */
+/* So that sums of them fit into 128 bits, and one makes no end of flows. */
 static bool is_amount(jb_int128 amount) {
-    const jb_int128 ceiling = (jb_int128)1 << 90;
+    const jb_int128 ceiling = (jb_int128)1 << 76; /* twenty million GWh */
     return amount < ceiling && amount > -ceiling;
 }
 
@@ -139,8 +140,8 @@ static bool take_line(struct jb_site_readings *site, size_t number, char *text, 
     const struct line line = split(text, 2);
     uint64_t revision;
     if (number == 1)
-        return line.count == 2 && strcmp(line.fields[0], "joulebook") == 0 &&
-               strcmp(line.fields[1], &HEADING[strlen("joulebook ")]) == 0;
+        return line.count == 2 && strcmp(line.fields[0], HEADING_FIRST) == 0 &&
+               strcmp(line.fields[1], HEADING_REST) == 0;
     if (line.count != 2)
         return false;
     char *rest = text + strlen(text) + 1;
