@@ -88,8 +88,8 @@ void jb_scan_groups_free(struct jb_scan_groups *groups) {
 static bool may_join(const struct jb_scan_rows_view *rows, uint32_t first, uint32_t last) {
     uint32_t longest = 0;
     for (size_t row = 0; row < rows->count; row++) {
-        const uint32_t *ends = rows->ends + row * rows->width;
-        uint32_t length = ends[last] - ends[(size_t)first - 1] - 1;
+        const uint32_t *ends = rows->ends + row * rows->width + first;
+        uint32_t length = ends[last - first] - ends[-1] - 1;
         longest = length > longest ? length : longest;
     }
     return longest <= JOINED_CEILING;

@@ -81,9 +81,9 @@ static enum jb_code memo_add(const struct jb_scan_kernel *kernel, struct jb_scan
 /* Where the text of columns first to last stands in a row. */
 static const char *find_text(const struct jb_scan_rows_view *rows, size_t row, uint32_t first, uint32_t last,
                              size_t *ret_length) {
-    const uint32_t *ends = &rows->ends[row * rows->width];
-    uint32_t begin = ends[(size_t)first - 1] + 1;
-    *ret_length = (uint32_t)(ends[last] - begin);
+    const uint32_t *ends = &rows->ends[row * rows->width + first];
+    uint32_t begin = ends[-1] + 1;
+    *ret_length = (uint32_t)(ends[last - first] - begin);
     return rows->bytes + begin;
 }
 
