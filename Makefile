@@ -3,6 +3,7 @@ BUILD := build
 PREFIX := /usr/local
 DESTDIR :=
 FUZZ_SECONDS := 60
+SCAN_CASES := 100000
 SOAK := 1h
 
 # tools/setup installs what is missing; NO_SETUP=1 leaves the machine as it is.
@@ -10,7 +11,7 @@ setup_run := $(if $(NO_SETUP),true,tools/setup --for run)
 setup_check := $(if $(NO_SETUP),true,tools/setup --for check)
 setup_all := $(if $(NO_SETUP),true,tools/setup --for all)
 
-.PHONY: all build run check bench install setup fuzz soak tidy format format-check coverage asan clean help
+.PHONY: all build run check bench install setup fuzz differential soak tidy format format-check coverage asan clean help
 
 all: build
 
@@ -46,6 +47,12 @@ fuzz:
 	@$(setup_check)
 	@tools/check --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
 
+differential:
+	@$(setup_check)
+	@test -f build-check/differential/build.ninja || meson setup build-check/differential >/dev/null
+	@ninja -C build-check/differential --quiet src/base-scan_differential_test
+	@JB_SCAN_CASES=$(SCAN_CASES) build-check/differential/src/base-scan_differential_test
+
 soak:
 	@$(setup_run)
 	@$(MAKE) --no-print-directory build
@@ -80,6 +87,7 @@ help:
 	@echo 'make install       into PREFIX=/usr/local, below DESTDIR'
 	@echo 'make setup         install the Debian packages that all of this needs'
 	@echo 'make fuzz          fuzz each parser for FUZZ_SECONDS=60'
+	@echo 'make differential  SCAN_CASES=100000 random tables: every way of scanning against a slow, obvious reader'
 	@echo 'make soak          meter under load for SOAK=1h; the book must balance and memory stay level'
 	@echo 'make asan          build with ASan and UBSan and run the suite'
 	@echo 'make coverage      line and branch coverage, as text and HTML'

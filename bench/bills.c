@@ -4,8 +4,11 @@
  *
  *   bills [--rows N] [--rounds N] [--folder DIR] [--data DIR] [--script FILE] [--only-own]
  *
- * The bill (16,500,000 rows of 12 columns, 2 GB) is written into a folder of its own below --folder (default
- * $TMPDIR) and stays in the page cache; all is removed in the end. Peers do the join and the sums alone:
+ * The bill (16,500,000 rows of 12 columns, 2 GB; 200 accounts with 40 pairs of a region and an instance type
+ * each) is written into a folder of its own below --folder (default $TMPDIR) and stays in the page cache; all
+ * is removed in the end. What a row costs depends on how many rows fall into one group, so a second bill has
+ * as many rows of 100 accounts with 10 pairs. Ten times the rows go through a pipe, for the memory that they
+ * take: it is that of the groups. Peers do the join and the sums alone:
  * factor by region and by SKU, sums by account. Their costs must add up to ours and the generator's, to the
  * last digit. DuckDB and Impact Framework are fetched by npm into that folder; who is not to be had is left
  * out. sqlite3 gets a tenth of the rows, gzip a quarter, Impact Framework 100,000: ratios are by row. Figures
@@ -32,8 +35,12 @@
 #endif
 
 #define IMPACT_ROWS 100000
-#define PEER_SHARE  10 /* sqlite3 gets one row in so many */
-#define PACK_SHARE  4  /* and so does gzip */
+#define PEER_SHARE  10    /* sqlite3 gets one row in so many */
+#define PACK_SHARE  4     /* and so does gzip */
+#define PIPE_TIMES  10    /* a pipe gets so many times the rows */
+#define RSS_LIMIT   256.0 /* MiB, for a bill of any length */
+
+static const struct bills_shape wide = {200, 40}, narrow = {100, 10};
 
 struct options {
     uint64_t row_count;
@@ -44,7 +51,7 @@ struct options {
 
 struct place {
     char folder[PATH_MAX];
-    char bill[PATH_MAX], sample[PATH_MAX], part[PATH_MAX], packed[PATH_MAX], regions[PATH_MAX],
+    char bill[PATH_MAX], few[PATH_MAX], sample[PATH_MAX], part[PATH_MAX], packed[PATH_MAX], regions[PATH_MAX],
         skus[PATH_MAX], manifest[PATH_MAX], book[PATH_MAX], out[PATH_MAX], script[PATH_MAX];
 };
 
@@ -121,7 +128,7 @@ static struct outcome run_command(const char *const *arguments, const char *fold
 
 /* ---- ours ------------------------------------------------------------------------------------------- */
 
-/* As the verb does it. Exits. */
+/* As the verb does it; path "-": standard input. Exits. */
 static void import(const struct place *place, const struct options *options, const char *path,
                    unsigned threads, int report) {
     struct jb_error error = {0};
@@ -138,6 +145,8 @@ static void import(const struct place *place, const struct options *options, con
                                   .bucket_ns = JB_DAY_NS,
                                   .thread_count = threads};
     enum jb_code code = jb_cloud_load(options->data_path, &error, &cloud);
+    if (!code && strcmp(path, "-") == 0)
+        code = jb_stream_open(STDIN_FILENO, "standard input", &error, &standard_input);
     if (!code)
         code = jb_factors_load(&load, &error, &factors);
     if (!code)
@@ -164,8 +173,9 @@ static void import(const struct place *place, const struct options *options, con
     _exit(write(report, &outcome, sizeof outcome) == sizeof outcome ? 0 : 4);
 }
 
-static struct outcome run_own(const struct place *place, const struct options *options, const char *path,
-                              unsigned threads) {
+/* input: standard input of the import; -1 this program's own. */
+static struct outcome run_own_from(const struct place *place, const struct options *options, const char *path,
+                                   int input, unsigned threads) {
     int pipes[2];
     if (pipe2(pipes, O_CLOEXEC) != 0)
         fail("pipe: %s", strerror(errno));
@@ -173,6 +183,8 @@ static struct outcome run_own(const struct place *place, const struct options *o
     pid_t pid = fork();
     if (pid < 0)
         fail("fork: %s", strerror(errno));
+    if (pid == 0 && input >= 0)
+        dup2(input, STDIN_FILENO);
     if (pid == 0)
         import(place, options, path, threads, pipes[1]);
     close(pipes[1]);
@@ -182,6 +194,37 @@ static struct outcome run_own(const struct place *place, const struct options *o
     await(pid, start_s, &outcome);
     if (!is_whole || !outcome.is_done)
         fail("the import of %s failed", path);
+    return outcome;
+}
+
+static struct outcome run_own(const struct place *place, const struct options *options, const char *path,
+                              unsigned threads) {
+    return run_own_from(place, options, path, -1, threads);
+}
+
+/* A bill that is made while it is read, on no disk. */
+static struct outcome run_pipe(const struct place *place, const struct options *options, uint64_t row_count) {
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) != 0)
+        fail("pipe: %s", strerror(errno));
+    fcntl(pipes[1], F_SETPIPE_SZ, 1 << 20);
+    pid_t pid = fork();
+    if (pid < 0)
+        fail("fork: %s", strerror(errno));
+    if (pid == 0) {
+        char path[64];
+        struct jb_error error = {0};
+        struct bills_totals totals;
+        snprintf(path, sizeof path, "/proc/self/fd/%d", pipes[1]);
+        close(pipes[0]);
+        _exit(bills_table_write(path, options->data_path, wide, row_count, &error, &totals) ? 4 : 0);
+    }
+    close(pipes[1]);
+    struct outcome outcome = run_own_from(place, options, "-", pipes[0], 1), writer;
+    close(pipes[0]);
+    await(pid, wall_s(), &writer);
+    if (!writer.is_done || outcome.row_count != row_count)
+        fail("a pipe of %" PRIu64 " rows: %" PRIu64 " were read", row_count, outcome.row_count);
     return outcome;
 }
 
@@ -341,7 +384,8 @@ static void print_ratio(const char *name, const struct outcome *theirs, uint64_t
         printf(" %s=none", name);
 }
 
-static void set_up(struct place *place, const struct options *options, struct bills_totals *totals) {
+static void set_up(struct place *place, const struct options *options, struct bills_totals *totals,
+                   struct bills_totals *few_totals) {
     struct jb_error error = {0};
     snprintf(place->folder, sizeof place->folder, "%s/joulebook-bills-XXXXXX", options->parent);
     if (!mkdtemp(place->folder))
@@ -349,15 +393,17 @@ static void set_up(struct place *place, const struct options *options, struct bi
     const struct {
         char *path;
         const char *name;
-    } names[] = {
-        {place->bill, "bill.csv"},         {place->sample, "sample.csv"},   {place->part, "part.csv"},
-        {place->packed, "part.csv.gz"},    {place->regions, "regions.csv"}, {place->skus, "skus.csv"},
-        {place->manifest, "manifest.yml"}, {place->book, "none.db"},        {place->out, "out"}};
+    } names[] = {{place->bill, "bill.csv"},      {place->few, "few.csv"},
+                 {place->sample, "sample.csv"},  {place->part, "part.csv"},
+                 {place->packed, "part.csv.gz"}, {place->regions, "regions.csv"},
+                 {place->skus, "skus.csv"},      {place->manifest, "manifest.yml"},
+                 {place->book, "none.db"},       {place->out, "out"}};
     for (size_t i = 0; i < JB_COUNT(names); i++) {
         if (snprintf(names[i].path, PATH_MAX, "%s/%s", place->folder, names[i].name) >= PATH_MAX)
             fail("%s: too long", options->parent);
     }
-    if (bills_table_write(place->bill, options->data_path, options->row_count, &error, totals) ||
+    if (bills_table_write(place->bill, options->data_path, wide, options->row_count, &error, totals) ||
+        bills_table_write(place->few, options->data_path, narrow, options->row_count, &error, few_totals) ||
         bills_factors_write(place->regions, place->skus, options->data_path, &error) ||
         bills_table_cut(place->bill, place->sample, options->row_count / PEER_SHARE, &error) ||
         bills_table_cut(place->bill, place->part, options->row_count / PACK_SHARE, &error) ||
@@ -375,9 +421,9 @@ static void set_up(struct place *place, const struct options *options, struct bi
 }
 
 static void measure(const struct place *place, const struct options *options,
-                    const struct bills_totals *totals) {
-    struct outcome bare = {0}, one = {0}, two = {0}, packed = {0}, sample = {0}, duckdb = {0}, sqlite = {0},
-                   impact = {0};
+                    const struct bills_totals *totals, const struct bills_totals *few_totals) {
+    struct outcome bare = {0}, one = {0}, two = {0}, few = {0}, packed = {0}, sample = {0}, duckdb = {0},
+                   sqlite = {0}, impact = {0};
     uint64_t rows = options->row_count, sample_rows = rows / PEER_SHARE, packed_rows = rows / PACK_SHARE;
     uint64_t impact_rows = rows < IMPACT_ROWS ? rows : IMPACT_ROWS;
     double bytes_per_row = (double)totals->byte_count / (double)rows;
@@ -385,9 +431,11 @@ static void measure(const struct place *place, const struct options *options,
     for (unsigned round = 0; round < options->round_count; round++) {
         keep_best(&bare, run_bare(place->bill));
         keep_best(&one, run_own(place, options, place->bill, 1));
+        keep_best(&few, run_own(place, options, place->few, 1));
         keep_best(&two, run_own(place, options, place->bill, 2));
         keep_best(&packed, run_own(place, options, place->packed, 1));
         check_answer("one thread", &one, rows, totals->cost_micro);
+        check_answer("fewer groups", &few, rows, few_totals->cost_micro);
         check_answer("two threads", &two, rows, totals->cost_micro);
         if (options->is_only_own)
             continue;
@@ -400,22 +448,29 @@ static void measure(const struct place *place, const struct options *options,
                 keep_best(&impact, run_impact(place));
         }
     }
+    struct outcome piped = run_pipe(place, options, PIPE_TIMES * rows);
     check_answer("DuckDB", &duckdb, rows, totals->cost_micro);
     check_answer("sqlite3", &sqlite, sample_rows, sample.cost_micro);
     show("bare loop", &bare, rows, bytes_per_row);
     show("joulebook, 1 thread", &one, rows, bytes_per_row);
+    show("joulebook, fewer groups", &few, rows, bytes_per_row);
     show("joulebook, 2 threads", &two, rows, bytes_per_row);
     show("joulebook, gzip", &packed, packed_rows, bytes_per_row);
+    show("joulebook, pipe", &piped, PIPE_TIMES * rows, bytes_per_row);
     show("DuckDB, 1 thread", &duckdb, rows, bytes_per_row);
     show("sqlite3", &sqlite, sample_rows, bytes_per_row);
     show("Impact Framework", &impact, impact_rows, bytes_per_row);
     double own_ns = one.cpu_s * 1e9 / (double)rows;
-    printf("bills: ns_per_row=%.1f ns_per_row_2t=%.1f over_limit=%.2f", own_ns,
-           two.wall_s * 1e9 / (double)rows, one.cpu_s / bare.cpu_s);
+    printf("%.0f million rows, %.1f GB: %.0f MiB; %.0f million rows, %.1f GB: %.0f MiB\n", (double)rows / 1e6,
+           (double)totals->byte_count / 1e9, one.rss_mib, (double)(PIPE_TIMES * rows) / 1e6,
+           bytes_per_row * (double)(PIPE_TIMES * rows) / 1e9, piped.rss_mib);
+    printf("bills: ns_per_row=%.1f ns_per_row_fewer_groups=%.1f ns_per_row_2t=%.1f over_limit=%.2f", own_ns,
+           few.cpu_s * 1e9 / (double)rows, two.wall_s * 1e9 / (double)rows, one.cpu_s / bare.cpu_s);
     print_ratio("duckdb_over_ours", &duckdb, rows, own_ns);
     print_ratio("sqlite_over_ours", &sqlite, sample_rows, own_ns);
     print_ratio("impact_framework_over_ours", &impact, impact_rows, own_ns);
-    printf(" gzip_gb_per_s=%.2f\n", bytes_per_row * (double)packed_rows / packed.wall_s / 1e9);
+    printf(" gzip_gb_per_s=%.2f memory_over_limit=%.2f\n",
+           bytes_per_row * (double)packed_rows / packed.wall_s / 1e9, piped.rss_mib / RSS_LIMIT);
 }
 
 int main(int argc, char **argv) {
@@ -461,9 +516,9 @@ int main(int argc, char **argv) {
         }
     }
     static struct place place;
-    struct bills_totals totals;
-    set_up(&place, &options, &totals);
-    measure(&place, &options, &totals);
+    struct bills_totals totals, few_totals;
+    set_up(&place, &options, &totals, &few_totals);
+    measure(&place, &options, &totals, &few_totals);
     static char out[4096];
     const char *const clean[] = {"rm", "-rf", place.folder, NULL};
     run_command(clean, "/", out, sizeof out);

@@ -10,8 +10,6 @@
 #include <string.h>
 
 #define SKU_CEILING 500
-#define ACCOUNTS    100
-#define PAIRS       10
 #define DAYS        31
 #define CHUNK       ((size_t)1 << 20)
 
@@ -79,17 +77,18 @@ static char *put_hour(char *to, unsigned hour) {
 struct maker {
     struct jb_random random;
     struct skus skus;
-    char accounts[ACCOUNTS][16];
+    struct bills_shape shape;
+    char accounts[BILLS_ACCOUNT_CEILING][16];
     struct {
         unsigned region, sku;
-    } pairs[ACCOUNTS][PAIRS];
+    } pairs[BILLS_ACCOUNT_CEILING][BILLS_PAIR_CEILING];
 };
 
 static void set_up(struct maker *maker) {
     maker->random = jb_random_make(1);
-    for (size_t a = 0; a < ACCOUNTS; a++) {
+    for (size_t a = 0; a < maker->shape.accounts; a++) {
         *put_number(maker->accounts[a], jb_random_below(&maker->random, 1000000000000), 12) = '\0';
-        for (size_t p = 0; p < PAIRS; p++) {
+        for (size_t p = 0; p < maker->shape.pairs; p++) {
             maker->pairs[a][p].region = (unsigned)jb_random_below(&maker->random, JB_COUNT(regions));
             maker->pairs[a][p].sku = (unsigned)jb_random_below(&maker->random, maker->skus.count);
         }
@@ -98,9 +97,10 @@ static void set_up(struct maker *maker) {
 
 static char *put_row(struct maker *maker, char *to, unsigned day, uint64_t *ret_cost_micro) {
     struct jb_random *random = &maker->random;
-    uint64_t cost_micro = jb_random_below(random, 100000000), quantity = jb_random_below(random, 10000000);
+    uint64_t cost_micro = jb_random_below(random, 100000000), quantity = jb_random_below(random, 1000000);
     unsigned hour = day * 24 + (unsigned)jb_random_below(random, 24);
-    size_t account = jb_random_below(random, ACCOUNTS), pair = jb_random_below(random, PAIRS);
+    size_t account = jb_random_below(random, maker->shape.accounts),
+           pair = jb_random_below(random, maker->shape.pairs);
     to = put_number(to, cost_micro / 1000000, 1);
     to = put_text(to, ".");
     to = put_number(to, cost_micro % 1000000, 6);
@@ -120,8 +120,8 @@ static char *put_row(struct maker *maker, char *to, unsigned day, uint64_t *ret_
     return put_text(to, "\n");
 }
 
-enum jb_code bills_table_write(const char *path, const char *data_path, uint64_t row_count,
-                               struct jb_error *error, struct bills_totals *ret_totals) {
+enum jb_code bills_table_write(const char *path, const char *data_path, struct bills_shape shape,
+                               uint64_t row_count, struct jb_error *error, struct bills_totals *ret_totals) {
     _cleanup_free_ struct maker *maker = calloc(1, sizeof *maker);
     _cleanup_free_ char *chunk = malloc(CHUNK + 512);
     _cleanup_fclose_ FILE *file = fopen(path, "we");
@@ -133,6 +133,7 @@ enum jb_code bills_table_write(const char *path, const char *data_path, uint64_t
     enum jb_code code = read_skus(data_path, error, &maker->skus);
     if (code)
         return code;
+    maker->shape = shape;
     set_up(maker);
     char *to = put_text(
         chunk, "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodEnd,ChargePeriodStart,"

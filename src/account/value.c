@@ -1,6 +1,8 @@
 /* Valuations: made in order, asked, and let go. */
 #include "account/value_internal.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -150,6 +152,21 @@ static void note_homeless(struct jb_valuation *valuation) {
     }
 }
 
+/* What changes by the hour meets energy of which only the sum over days is known. */
+static void note_spread(struct jb_valuation *valuation) {
+    bool is_by_hour = valuation->has_match;
+    for (size_t p = 0; p < valuation->place_count && !is_by_hour; p++) {
+        for (int q = 0; q < JB_OF_COUNT; q++)
+            is_by_hour =
+                is_by_hour || (valuation->places[p].term_count && valuation->places[p].series[q].steps);
+    }
+    if (is_by_hour && valuation->longest_ns > JB_HOUR_NS)
+        jb_value_note(valuation,
+                      "energy is booked for up to %.3g hours at a time and taken as even within; what is "
+                      "matched by the hour rests on that",
+                      (double)valuation->longest_ns / JB_HOUR_NS);
+}
+
 enum jb_code jb_value_make(struct jb_ledger *ledger, const struct jb_value_request *request,
                            struct jb_error *error, struct jb_valuation **ret_valuation) {
     _cleanup_(jb_valuation_free_cleanup) struct jb_valuation *valuation = calloc(1, sizeof *valuation);
@@ -170,6 +187,8 @@ enum jb_code jb_value_make(struct jb_ledger *ledger, const struct jb_value_reque
         code = jb_value_sum(valuation, error);
     if (!code && has_energy)
         note_homeless(valuation);
+    if (!code && has_energy)
+        note_spread(valuation);
     if (!code)
         code = jb_value_figures(valuation, error);
     if (!code)

@@ -162,6 +162,7 @@ struct jb_matching {
     double rest_free_known_kwh, rest_renewable_known_kwh; /* of rest: with a known share */
     struct jb_contract_use *uses;                         /* one a contract of the setting */
     size_t use_count;
+    int64_t longest_ns; /* of the flows of energy: what is longer than an hour is taken as even */
 };
 /* site NULL: all of the setting. The grid's shares are those of the series carbon_free_share/GRID and
  * renewable_share/GRID in the book, else of the factors. The valuation was made with wants_hours, and for a

@@ -148,6 +148,7 @@ struct jb_valuation {
     bool *serves; /* [contract × 2 × place]: by the hour, by volume */
     struct jb_match match;
     bool has_match;
+    int64_t longest_ns;         /* of the flows of energy in the period */
     struct jb_value_kept *kept; /* slices of the context that the period needs again, in order */
     size_t kept_count, kept_capacity, kept_cells;
     double *on_site; /* room for a share of each supply */

@@ -198,7 +198,7 @@ static size_t hour_of(const struct jb_valuation *valuation, int64_t ns) {
 enum jb_code jb_valuation_matching(struct jb_valuation *valuation, const char *site, int64_t from_ns,
                                    int64_t to_ns, struct jb_error *error, struct jb_matching *ret_matching) {
     size_t contracts = valuation->request.setting->contract_count;
-    struct jb_matching matching = {.use_count = contracts};
+    struct jb_matching matching = {.use_count = contracts, .longest_ns = valuation->longest_ns};
     assert(valuation->request.wants_hours && from_ns < to_ns);
     if (!valuation->has_match)
         return jb_error_set(error, JB_NO_DATA, "the book has no energy of a site in the period");

@@ -110,7 +110,10 @@ static enum jb_code take_slices(struct jb_valuation *valuation, const struct chu
         return store->ops->slices(store, &query, chunk->cuts, chunk->slice_count, error, ret_slices);
     const struct jb_slices *kept = &chunk->kept->slices;
     size_t first = (size_t)((chunk->first_ns - chunk->kept->start_ns) / JB_HOUR_NS);
-    struct jb_slices view = {.sums = kept->sums, .count = kept->count, .slice_count = chunk->slice_count};
+    struct jb_slices view = {.sums = kept->sums,
+                             .count = kept->count,
+                             .slice_count = chunk->slice_count,
+                             .longest_ns = kept->longest_ns};
     view.amounts = calloc(kept->count + 1, sizeof *view.amounts);
     if (!view.amounts)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu routes", kept->count);
@@ -331,6 +334,8 @@ enum jb_code jb_value_sum(struct jb_valuation *valuation, struct jb_error *error
         struct jb_slices slices = {0};
         make_chunk(valuation, at_ns, step_ns, chunk);
         code = take_slices(valuation, chunk, error, &slices);
+        valuation->longest_ns =
+            slices.longest_ns > valuation->longest_ns ? slices.longest_ns : valuation->longest_ns;
         if (!code)
             code = jb_value_overhead(valuation, &slices, chunk->hour_of, chunk->hour_count, error,
                                      &chunk->overhead);

@@ -432,6 +432,57 @@ static void sums_are_those_of_sqlite3(void **state) {
     unlink(path);
 }
 
+static enum jb_code keep_first(const struct jb_scan_slot *slot, const char *text, struct jb_error *error,
+                               struct jb_buffer *ret_text) {
+    (void)slot;
+    (void)error;
+    jb_buffer_add(ret_text, text, 1);
+    return JB_OK;
+}
+
+/* Two columns side by side, whose texts hardly ever come twice together though each has few, and so many of
+ * which stand for one group. */
+static void columns_that_vary_together_are_taken_apart(void **state) {
+    (void)state;
+    enum { ROWS = 90000 };
+    static uint64_t rows[10][10], sums[10][10];
+    struct jb_buffer bytes __attribute__((cleanup(jb_buffer_free))) = {0};
+    struct jb_random random = jb_random_make(8);
+    jb_buffer_add_string(&bytes, "left,right,value\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        unsigned left = (unsigned)jb_random_below(&random, 5000),
+                 right = (unsigned)jb_random_below(&random, 900);
+        rows[left / 1000][right / 100]++;
+        sums[left / 1000][right / 100] += i;
+        jb_buffer_printf(&bytes, "%04u,%03u,%u\n", left, right, i);
+    }
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        struct jb_error error = {0};
+        _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
+        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
+        const struct jb_scan_slot first = {.kind = JB_SCAN_TEXT, .make_text = keep_first};
+        const struct jb_scan_slot *slots[] = {&number_slot, &first, &first};
+        const uint32_t fields[] = {2, 1, 0};
+        assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
+        struct jb_scan_input input = {.source = source, .fields = fields};
+        struct jb_scan_request request = {.slots = slots,
+                                          .slot_count = 3,
+                                          .inputs = &input,
+                                          .input_count = 1,
+                                          .thread_count = threads,
+                                          .range_floor = threads == 1 ? 0 : 4096};
+        assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+        assert_int_equal(jb_scan_row_count(table), ROWS);
+        assert_int_equal(jb_scan_group_count(table), 45);
+        for (size_t group = 0; group < 45; group++) {
+            int left = *jb_scan_text(table, 2, jb_scan_text_id(table, group, 2)) - '0',
+                right = *jb_scan_text(table, 1, jb_scan_text_id(table, group, 1)) - '0';
+            assert_int_equal(jb_scan_group(table, group).row_count, rows[left][right]);
+            assert_true(jb_scan_sum(table, group, 0) == (jb_int128)sums[left][right] * 1000000);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headings_are_read),
@@ -442,6 +493,7 @@ int main(void) {
         cmocka_unit_test(fields_of_a_mebibyte_are_read),
         cmocka_unit_test(inputs_of_any_order_and_kind_are_one_table),
         cmocka_unit_test(memory_has_a_ceiling),
+        cmocka_unit_test(columns_that_vary_together_are_taken_apart),
         cmocka_unit_test(doubling_rows_doubles_sums),
         cmocka_unit_test(decimals_are_exact),
         cmocka_unit_test(sums_are_those_of_sqlite3),

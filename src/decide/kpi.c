@@ -69,4 +69,6 @@ void jb_kpi_figures(const struct jb_kpi_facts *facts, struct jb_kpi_figure ret_f
     ret_figures[JB_KPI_CFE] =
         ratio(JB_KPI_CFE, &facts->carbon_free_kwh, &free_of, facts->carbon_free_known,
               consumed.is_known ? "the grid's carbon-free share is not known; give grid in [site]" : no_load);
+    if (ret_figures[JB_KPI_CFE].is_known && facts->is_load_spread)
+        ret_figures[JB_KPI_CFE].lack = "the load by the hour; it is booked for longer, and taken as even";
 }

@@ -42,6 +42,7 @@ struct jb_kpi_facts {
     enum jb_pue_category category;        /* where IT is metered: 0 not said */
     double consumed_kwh;                  /* drawn, by meter or by PUE; 0: not known */
     double load_known;                    /* part of the period with a load */
+    bool is_load_spread;                  /* it is booked for longer than an hour at a time */
     struct jb_kpi_amount renewable_kwh;   /* of it: of contracts and own plants, by volume */
     struct jb_kpi_amount carbon_free_kwh; /* of it: matched by the hour, with the grid's share of the rest */
     double carbon_free_of_kwh;            /* of consumed: where that share is known */
@@ -60,7 +61,7 @@ struct jb_kpi_figure {
     double value;
     double sigma, low, high; /* NaN: not known */
     double coverage;         /* part of the period behind it, 0 to 1 */
-    const char *lack;        /* is_known false: what is missing, with the mend */
+    const char *lack; /* is_known false: what is missing, with the mend; else what it is known without */
 };
 
 /* The six figures of a period; ratios of sums. Errors of numerator and denominator are independent (other

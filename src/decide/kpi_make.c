@@ -87,6 +87,7 @@ static enum jb_code add_matching(struct jb_valuation *valuation, const char *sit
     facts->load_known = fmin(1, (double)matching.load_ns / length_ns);
     add_contracts(&matching, facts);
     add_carbon(&matching, facts);
+    facts->is_load_spread = matching.longest_ns > JB_HOUR_NS;
     double with_share = matching.consumed_kwh - matching.rest_kwh + matching.rest_free_known_kwh;
     facts->carbon_free_of_kwh = with_share;
     facts->carbon_free_known = facts->load_known * with_share / matching.consumed_kwh;

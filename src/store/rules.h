@@ -114,6 +114,7 @@ struct jb_slicer {
     const int64_t *cuts;
     size_t slice_count, touched;
     size_t last; /* slice that was found last: what is read comes mostly in order of time */
+    int64_t longest_ns;
     struct jb_adder adder;
     jb_int128 **cells; /* by route; NULL: not touched */
 };

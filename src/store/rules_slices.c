@@ -56,6 +56,8 @@ enum jb_code jb_slicer_add(struct jb_slicer *slicer, uint32_t route, jb_int128 a
         clip_to_ns < slicer->cuts[slicer->slice_count] ? clip_to_ns : slicer->cuts[slicer->slice_count];
     if (start_ns >= to_ns || end_ns <= from_ns || from_ns >= to_ns)
         return JB_OK;
+    if (end_ns - start_ns > slicer->longest_ns)
+        slicer->longest_ns = end_ns - start_ns;
     if (!slicer->cells[route]) {
         if ((slicer->touched + 1) * slicer->slice_count > JB_SLICE_CEILING)
             return jb_error_set(error, JB_LIMIT,
@@ -78,7 +80,7 @@ enum jb_code jb_slicer_add(struct jb_slicer *slicer, uint32_t route, jb_int128 a
 
 enum jb_code jb_slicer_finish(struct jb_slicer *slicer, const struct jb_routes *routes,
                               struct jb_error *error, struct jb_slices *ret_slices) {
-    struct jb_slices slices = {.slice_count = slicer->slice_count};
+    struct jb_slices slices = {.slice_count = slicer->slice_count, .longest_ns = slicer->longest_ns};
     slices.sums = calloc(slicer->touched + 1, sizeof *slices.sums);
     slices.amounts = calloc(slicer->touched + 1, sizeof *slices.amounts);
     if (!slices.sums || !slices.amounts) {

@@ -48,6 +48,8 @@ struct jb_slices {
     struct jb_sum *sums; /* by route, over all slices; those that were touched alone */
     jb_int128 **amounts; /* of each sum: slice_count of them */
     size_t count, slice_count;
+    int64_t
+        longest_ns; /* of the flows and hours behind them: what is longer than a slice was spread evenly */
 };
 void jb_slices_free(struct jb_slices *slices); /* NULL-safe; leaves it empty */
 #define JB_SLICE_CEILING ((size_t)1 << 28)     /* routes × slices */
