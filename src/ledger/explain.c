@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "ledger/consumer.h"
 #include "ledger/explain_rule.h"
+#include "ledger/explain_site.h"
 #include "ledger/origin.h"
 #include "store/rules.h"
 
@@ -26,6 +27,7 @@ void jb_explanation_free(struct jb_explanation *explanation) {
         free(explanation->counters[i].host);
     free(explanation->flows);
     free(explanation->counters);
+    free(explanation->meters);
     free(explanation->steps);
     free(explanation->first_batch);
     free(explanation->last_batch);
@@ -441,6 +443,22 @@ static enum jb_code find_counters(struct work *work, struct jb_error *error) {
     return code;
 }
 
+/* Meters of every site that the account, or what feeds it, lies in. */
+static enum jb_code find_meters(struct work *work, struct jb_error *error) {
+    struct jb_explanation *explanation = work->explanation;
+    enum jb_code code = JB_OK;
+    if (explanation->commodity != JB_ENERGY || explanation->first_ns >= explanation->last_ns)
+        return JB_OK;
+    for (size_t a = 0; !code && a < work->account_count; a++) {
+        const char *path = path_of(work, (jb_account_id)a);
+        if (strncmp(path, "site/", 5) == 0 && !strchr(path + 5, '/') &&
+            (work->is_inside[a] || work->is_source[a]))
+            code = jb_explain_site(work->ledger, path + 5, explanation->first_ns, explanation->last_ns, error,
+                                   explanation);
+    }
+    return code;
+}
+
 static enum jb_code find_labels(struct work *work, struct jb_error *error) {
     struct jb_explanation *explanation = work->explanation;
     enum jb_code code =
@@ -500,6 +518,8 @@ enum jb_code jb_explain_make(struct jb_ledger *ledger, const struct jb_explain_r
         code = scan_flows(&work, error);
     if (!code)
         code = find_counters(&work, error);
+    if (!code)
+        code = find_meters(&work, error);
     if (!code)
         code = find_labels(&work, error);
     if (!code)

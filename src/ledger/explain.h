@@ -50,6 +50,17 @@ struct jb_explain_counter {
     struct jb_position position;
 };
 
+/* What a meter of a site read in the period; the readings are kept in the book. */
+struct jb_explain_meter {
+    char path[JB_ACCOUNT_SIZE]; /* its account; of a facility the site's */
+    int role;                   /* enum jb_site_role */
+    jb_int128 amount;           /* µJ; readings that reach out of the period are whole */
+    uint64_t reading_count;
+    int64_t first_ns, last_ns;
+    uint32_t uncertainty_ppm;
+};
+const char *jb_explain_role_name(const struct jb_explain_meter *meter);
+
 struct jb_explanation {
     char account[JB_ACCOUNT_SIZE]; /* what ACCOUNT was taken for */
     enum jb_role role;
@@ -71,6 +82,8 @@ struct jb_explanation {
     size_t flow_count_kept;
     struct jb_explain_counter *counters; /* of the hosts that it comes from */
     size_t counter_count;
+    struct jb_explain_meter *meters; /* of the sites that it comes from, of energy */
+    size_t meter_count;
     struct jb_label *labels; /* that hold for it */
     size_t label_count;
     struct jb_gap *gaps; /* of it, and of what feeds it */

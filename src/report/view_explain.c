@@ -140,6 +140,39 @@ static struct jb_table *make_counters(const struct jb_explanation *explanation) 
     return table;
 }
 
+static const struct jb_column meter_columns[] = {
+    {.key = "account", .title = "Account", .is_flexible = true},
+    {.key = "role", .title = "Meter of"},
+    {.key = "amount", .align = JB_RIGHT},
+    {.key = "unit"},
+    {.key = "readings", .title = "Readings", .align = JB_RIGHT},
+    {.key = "from", .title = "From"},
+    {.key = "to", .title = "To"},
+    {.key = "uncertainty_ppm"},
+};
+
+static struct jb_table *make_meters(const struct jb_explanation *explanation, const struct jb_unit *unit,
+                                    const struct jb_column *columns) {
+    struct jb_table *table = jb_table_make(columns, JB_COUNT(meter_columns));
+    for (size_t i = 0; table && i < explanation->meter_count; i++) {
+        const struct jb_explain_meter *meter = &explanation->meters[i];
+        char shown[JB_NUMBER_SIZE];
+        int decimals = jb_number_decimals(unit, meter->amount, NAN, NAN);
+        jb_table_text(table, meter->path, NULL);
+        jb_table_text(table, jb_explain_role_name(meter), NULL);
+        jb_table_amount(table, meter->amount, jb_amount_format(unit, meter->amount, decimals, shown));
+        jb_table_text(table, "uJ", NULL);
+        jb_table_integer(table, (int64_t)meter->reading_count, NULL);
+        jb_table_time(table, meter->first_ns, NULL);
+        jb_table_time(table, meter->last_ns, NULL);
+        if (meter->uncertainty_ppm == JB_UNCERTAINTY_UNKNOWN)
+            jb_table_null(table, NULL);
+        else
+            jb_table_integer(table, meter->uncertainty_ppm, NULL);
+    }
+    return table;
+}
+
 static struct jb_table *make_labels(const struct jb_explanation *explanation) {
     static const struct jb_column columns[] = {{.key = "key"}, {.key = "value"}, {.key = "pattern"}};
     struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
@@ -214,14 +247,15 @@ static enum jb_code write_json(const struct jb_view *view, const struct jb_expla
         make_steps(view, explanation, unit, step_columns);
     _cleanup_(jb_table_free_cleanup) struct jb_table *flows = make_flows(view, explanation, unit);
     _cleanup_(jb_table_free_cleanup) struct jb_table *counters = make_counters(explanation);
+    _cleanup_(jb_table_free_cleanup) struct jb_table *meters = make_meters(explanation, unit, meter_columns);
     _cleanup_(jb_table_free_cleanup) struct jb_table *labels = make_labels(explanation);
     _cleanup_(jb_table_free_cleanup) struct jb_table *gaps =
         jb_gap_table(view, explanation->gaps, explanation->gap_count);
     const struct {
         const char *key;
         const struct jb_table *table;
-    } tables[] = {
-        {"steps", steps}, {"flows", flows}, {"counters", counters}, {"labels", labels}, {"gaps", gaps}};
+    } tables[] = {{"steps", steps},   {"flows", flows},   {"counters", counters},
+                  {"meters", meters}, {"labels", labels}, {"gaps", gaps}};
     struct jb_json json = jb_json_make(view->out);
     jb_json_object(&json);
     write_facts(view, explanation, &json);
@@ -325,7 +359,7 @@ static struct jb_table *make_rules(const struct jb_explanation *explanation) {
 
 static enum jb_code write_text(const struct jb_view *view, const struct jb_explanation *explanation,
                                const struct jb_unit *unit, struct jb_error *error) {
-    struct jb_column columns[JB_COUNT(step_columns)];
+    struct jb_column columns[JB_COUNT(step_columns)], columns_of_meters[JB_COUNT(meter_columns)];
     char account[JB_ACCOUNT_SIZE];
     if (explanation->flow_count == 0) {
         jb_buffer_printf(view->out, "%s\n\n", jb_text_display(explanation->account, account, sizeof account));
@@ -335,6 +369,8 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_expla
     }
     write_head(view, explanation, unit);
     set_step_columns(unit->name, columns);
+    memcpy(columns_of_meters, meter_columns, sizeof meter_columns);
+    columns_of_meters[2].title = unit->name;
     enum jb_code code = write_table(view, "Where it came from, up to the supply",
                                     make_steps(view, explanation, unit, columns), error);
     if (code)
@@ -345,6 +381,9 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_expla
     if (!code)
         code = write_table(view, "Meters of its host, where they stood when last booked",
                            make_counters(explanation), error);
+    if (!code)
+        code = write_table(view, "Meters of its site, what they read",
+                           make_meters(explanation, unit, columns_of_meters), error);
     if (!code)
         code = write_table(view, "Largest flows", make_flows(view, explanation, unit), error);
     return code ? code : jb_view_gaps_text(view, explanation->gaps, explanation->gap_count, error);
