@@ -2,6 +2,7 @@
 #include "base/scan_internal.h"
 
 #include "base/array.h"
+#include "base/slots.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -66,12 +67,6 @@ enum jb_code jb_scan_sum_overflow(struct jb_error *error) {
 
 /* ---- index ------------------------------------------------------------------------------------------ */
 
-/* An entry keeps the upper half of the hash, by which its place goes: so that it can move without its record.
- */
-static inline size_t place_of(uint64_t hash, size_t size) {
-    return (hash >> 32) & (size - 1);
-}
-
 /* A small index is kept three quarters empty: a second look at it costs more than its memory. */
 static bool is_small(const struct jb_scan_groups *groups) {
     return groups->index_size <= INDEX_SMALL;
@@ -83,22 +78,7 @@ static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *e
         jb_scan_groups_account(groups, (size - groups->index_size) * sizeof *groups->index, error);
     if (code)
         return code;
-    uint64_t *index = calloc(size, sizeof *index);
-    if (!index)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", size);
-    jb_memory_expect(index, size * sizeof *index);
-    for (size_t i = 0; i < groups->index_size; i++) {
-        if (groups->index[i] == 0)
-            continue;
-        size_t at = place_of(groups->index[i], size);
-        while (index[at])
-            at = (at + 1) & (size - 1);
-        index[at] = groups->index[i];
-    }
-    free(groups->index);
-    groups->index = index;
-    groups->index_size = size;
-    return JB_OK;
+    return jb_slots_grow(&groups->index, &groups->index_size, size, "groups", error);
 }
 
 static enum jb_code make_room(struct jb_scan_groups *groups, size_t more, struct jb_error *error) {
@@ -143,7 +123,7 @@ static inline uint64_t hash_ids(const uint32_t *ids, size_t id_count) {
 __attribute__((always_inline)) static inline size_t
 find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids, size_t *ret_at) {
     const size_t mask = groups->index_size - 1;
-    size_t at = place_of(hash, groups->index_size);
+    size_t at = jb_slots_place(hash, groups->index_size);
     for (;; at = (at + 1) & mask) {
         uint64_t entry = groups->index[at];
         if (entry == 0)

@@ -27,6 +27,11 @@ uint64_t jb_strings_hash(const struct jb_strings *strings, uint32_t id); /* jb_h
 uint64_t jb_hash_bytes(const void *bytes, size_t length);
 /* Mixes an integer (splitmix64 finaliser). */
 uint64_t jb_hash_uint64(uint64_t value);
+/* Takes eight more bytes into a hash: a product of 128 bits, folded. */
+static inline uint64_t jb_hash_fold(uint64_t hash, uint64_t word) {
+    unsigned __int128 wide = (unsigned __int128)(hash ^ word) * 0xd6e8feb86659fd93U;
+    return (uint64_t)wide ^ (uint64_t)(wide >> 64);
+}
 
 JB_DEFINE_CLEANUP(struct jb_strings, jb_strings_free);
 

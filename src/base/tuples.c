@@ -2,6 +2,8 @@
 #include "base/tuples.h"
 
 #include "base/array.h"
+#include "base/slots.h"
+#include "base/strings.h"
 
 #include <assert.h>
 #include <string.h>
@@ -12,7 +14,7 @@ struct jb_tuples {
     uint32_t *items; /* one behind the other */
     size_t width, count, items_capacity, ceiling;
     const char *what;
-    uint64_t *slots; /* open addressing: upper half of the hash, id + 1; 0 is empty */
+    uint64_t *slots; /* by id */
     size_t slot_count;
 };
 
@@ -37,40 +39,14 @@ void jb_tuples_free(struct jb_tuples *tuples) {
     free(tuples);
 }
 
-/* A product of 128 bits, folded, mixes two numbers at a time. */
+/* Two numbers at a time. */
 static uint64_t hash_of(const uint32_t *tuple, size_t width) {
     uint64_t hash = 0x9e3779b97f4a7c15U;
     for (size_t i = 0; i < width; i += 2) {
         uint64_t word = (uint64_t)tuple[i] << 32 | (i + 1 < width ? tuple[i + 1] : 0);
-        unsigned __int128 wide = (unsigned __int128)(hash ^ word) * 0xd6e8feb86659fd93U;
-        hash = (uint64_t)wide ^ (uint64_t)(wide >> 64);
+        hash = jb_hash_fold(hash, word);
     }
     return hash * 0xbf58476d1ce4e5b9U;
-}
-
-/* An entry keeps the upper half of its hash, by which its place goes: so that it can move without its tuple.
- */
-static size_t place_of(uint64_t hash, size_t slot_count) {
-    return (hash >> 32) & (slot_count - 1);
-}
-
-static enum jb_code grow_slots(struct jb_tuples *tuples, size_t slot_count, struct jb_error *error) {
-    uint64_t *slots = calloc(slot_count, sizeof *slots);
-    if (!slots)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu %s", slot_count, tuples->what);
-    jb_memory_expect(slots, slot_count * sizeof *slots);
-    for (size_t i = 0; i < tuples->slot_count; i++) {
-        if (!tuples->slots[i])
-            continue;
-        size_t at = place_of(tuples->slots[i], slot_count);
-        while (slots[at])
-            at = (at + 1) & (slot_count - 1);
-        slots[at] = tuples->slots[i];
-    }
-    free(tuples->slots);
-    tuples->slots = slots;
-    tuples->slot_count = slot_count;
-    return JB_OK;
 }
 
 enum jb_code jb_tuples_expect(struct jb_tuples *tuples, size_t count, struct jb_error *error) {
@@ -83,7 +59,7 @@ enum jb_code jb_tuples_expect(struct jb_tuples *tuples, size_t count, struct jb_
         return jb_error_set(error, JB_MEMORY, "no memory for %zu %s", count, tuples->what);
     tuples->items_capacity = (count + 1) * tuples->width;
     jb_memory_expect(tuples->items, tuples->items_capacity * sizeof *tuples->items);
-    return grow_slots(tuples, slot_count, error);
+    return jb_slots_grow(&tuples->slots, &tuples->slot_count, slot_count, tuples->what, error);
 }
 
 enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, struct jb_error *error,
@@ -91,12 +67,13 @@ enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, s
     const size_t size = tuples->width * sizeof *tuple;
     if ((tuples->count + 1) * 2 > tuples->slot_count) {
         enum jb_code code =
-            grow_slots(tuples, tuples->slot_count ? tuples->slot_count * 2 : SLOTS_FIRST, error);
+            jb_slots_grow(&tuples->slots, &tuples->slot_count,
+                          tuples->slot_count ? tuples->slot_count * 2 : SLOTS_FIRST, tuples->what, error);
         if (code)
             return code;
     }
     uint64_t hash = hash_of(tuple, tuples->width);
-    size_t at = place_of(hash, tuples->slot_count);
+    size_t at = jb_slots_place(hash, tuples->slot_count);
     for (; tuples->slots[at]; at = (at + 1) & (tuples->slot_count - 1)) {
         uint64_t slot = tuples->slots[at];
         uint32_t id = (uint32_t)slot - 1;

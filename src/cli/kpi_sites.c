@@ -45,11 +45,11 @@ static enum jb_code find_sites(struct jb_ledger *ledger, const struct jb_setting
         if (!request->site || strcmp(request->site, setting->sites[i].name) == 0)
             code = add_name(sites, setting->sites[i].name, error);
     for (size_t i = 0; !code && i < store->ops->account_count(store); i++) {
-        const char *path = jb_ledger_path(ledger, (jb_account_id)i);
+        const char *site = jb_account_site(jb_ledger_path(ledger, (jb_account_id)i));
         char name[JB_COMPONENT_SIZE];
-        if (strncmp(path, "site/", 5) != 0 || strchr(path + 5, '/'))
+        if (!site)
             continue;
-        jb_account_decode(path + 5, strlen(path + 5), name, sizeof name);
+        jb_account_decode(site, strlen(site), name, sizeof name);
         if (!request->site || strcmp(request->site, name) == 0)
             code = add_name(sites, name, error);
     }

@@ -50,10 +50,6 @@ struct route {
 #define ROUTE_CEILING 1000000
 #define SPAN_CEILING  ((size_t)1 << 26)
 
-struct span {
-    int64_t start_ns, end_ns;
-};
-
 struct gather {
     struct jb_ledger *ledger;
     const char *site; /* account */
@@ -64,7 +60,7 @@ struct gather {
     size_t route_count, route_capacity;
     struct jb_gap *gaps;
     size_t gap_count;
-    struct span *water; /* when water meters were read, in order, apart from each other */
+    struct jb_step *water; /* when water meters were read, in order, apart from each other */
     size_t water_count, water_capacity;
 };
 
@@ -77,21 +73,13 @@ static bool has_gap(const struct gather *gather, int64_t from_ns, int64_t to_ns)
 
 /* An hour without water may be one in which a meter read 0, or none was read. */
 static bool has_water(const struct gather *gather, int64_t from_ns, int64_t to_ns) {
-    size_t low = 0, high = gather->water_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (gather->water[middle].end_ns > from_ns)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low < gather->water_count && gather->water[low].start_ns <= from_ns &&
-           gather->water[low].end_ns >= to_ns;
+    size_t index = jb_steps_find(gather->water, gather->water_count, from_ns);
+    return index < gather->water_count && gather->water[index].end_ns >= to_ns;
 }
 
 static enum jb_code add_water_span(struct gather *gather, const struct jb_flow *flow,
                                    struct jb_error *error) {
-    struct span *last = gather->water_count ? &gather->water[gather->water_count - 1] : NULL;
+    struct jb_step *last = gather->water_count ? &gather->water[gather->water_count - 1] : NULL;
     if (last && flow->start_ns <= last->end_ns) {
         last->end_ns = flow->end_ns > last->end_ns ? flow->end_ns : last->end_ns;
         return JB_OK;
@@ -99,7 +87,8 @@ static enum jb_code add_water_span(struct gather *gather, const struct jb_flow *
     enum jb_code code = jb_array_reserve(&gather->water, &gather->water_capacity, gather->water_count + 1,
                                          SPAN_CEILING, "spans of water", error);
     if (!code)
-        gather->water[gather->water_count++] = (struct span){flow->start_ns, flow->end_ns};
+        gather->water[gather->water_count++] =
+            (struct jb_step){.start_ns = flow->start_ns, .end_ns = flow->end_ns};
     return code;
 }
 

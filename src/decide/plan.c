@@ -46,16 +46,8 @@ static int64_t end_of(const struct view *view, size_t i) {
 }
 
 static struct view look(const struct jb_step *steps, size_t count, const struct jb_plan_task *task) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (steps[middle].end_ns > task->from_ns)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    size_t last = low;
-    for (high = count; last < high;) {
+    size_t low = jb_steps_after(steps, count, task->from_ns), last = low;
+    for (size_t high = count; last < high;) {
         size_t middle = last + (high - last) / 2;
         if (steps[middle].start_ns < task->until_ns)
             last = middle + 1;

@@ -10,19 +10,6 @@
 
 #define STEP_CEILING ((size_t)1 << 24)
 
-/* The first step that ends after a time. */
-static size_t first_after(const struct jb_plan_place *place, int64_t at_ns) {
-    size_t low = 0, high = place->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (place->steps[middle].end_ns > at_ns)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
 enum jb_code jb_forecast_make(const struct jb_plan_place *place, int64_t from_ns, int64_t until_ns,
                               int64_t season_ns, struct jb_error *error, struct jb_step **ret_steps,
                               size_t *ret_count) {
@@ -30,7 +17,7 @@ enum jb_code jb_forecast_make(const struct jb_plan_place *place, int64_t from_ns
     size_t count = 0, capacity = 0;
     assert(season_ns > 0 && from_ns <= until_ns);
     enum jb_code code = jb_array_reserve(&steps, &capacity, 1, STEP_CEILING, "steps of a forecast", error);
-    size_t first = first_after(place, from_ns - season_ns);
+    size_t first = jb_steps_after(place->steps, place->count, from_ns - season_ns);
     for (int64_t shift_ns = season_ns; !code && from_ns - season_ns + shift_ns < until_ns;
          shift_ns += season_ns) {
         for (size_t i = first; !code && i < place->count && place->steps[i].start_ns < from_ns; i++) {

@@ -1,6 +1,7 @@
 /* The index over factors, what it shows to be wrong between rows, and the look-up. */
 #include "factor/factor_internal.h"
 
+#include "base/strings.h"
 #include "base/time.h"
 
 #include <assert.h>
@@ -16,11 +17,6 @@ struct key {
     uint64_t hash;
 };
 
-static uint64_t fold(uint64_t hash, uint64_t word) {
-    unsigned __int128 wide = (unsigned __int128)(hash ^ word) * 0xd6e8feb86659fd93u;
-    return (uint64_t)wide ^ (uint64_t)(wide >> 64);
-}
-
 static uint64_t load(const char *text, size_t size) {
     uint64_t word = 0;
     memcpy(&word, text, size);
@@ -32,12 +28,13 @@ static uint64_t mix(uint64_t hash, const char *text, size_t length) {
     hash ^= length + 0x9e3779b97f4a7c15u;
     if (length >= 8) {
         for (size_t at = 0; at + 8 < length; at += 8)
-            hash = fold(hash, load(text + at, 8));
-        return fold(hash, load(text + length - 8, 8));
+            hash = jb_hash_fold(hash, load(text + at, 8));
+        return jb_hash_fold(hash, load(text + length - 8, 8));
     }
     if (length >= 4)
-        return fold(hash, load(text, 4) << 32 | load(text + length - 4, 4));
-    return fold(hash, load(text, 1) << 16 | load(text + length / 2, 1) << 8 | load(text + length - 1, 1));
+        return jb_hash_fold(hash, load(text, 4) << 32 | load(text + length - 4, 4));
+    return jb_hash_fold(hash,
+                        load(text, 1) << 16 | load(text + length / 2, 1) << 8 | load(text + length - 1, 1));
 }
 
 static struct key key_of(enum jb_quantity quantity, const char *provider, const char *region,
@@ -50,7 +47,7 @@ static struct key key_of(enum jb_quantity quantity, const char *provider, const 
         key.sizes[i] = length + 1;
         key.hash = length ? mix(key.hash, key.names[i], length) : key.hash + i + 1;
     }
-    key.hash = fold(key.hash, 0);
+    key.hash = jb_hash_fold(key.hash, 0);
     return key;
 }
 

@@ -450,10 +450,9 @@ static enum jb_code find_meters(struct work *work, struct jb_error *error) {
     if (explanation->commodity != JB_ENERGY || explanation->first_ns >= explanation->last_ns)
         return JB_OK;
     for (size_t a = 0; !code && a < work->account_count; a++) {
-        const char *path = path_of(work, (jb_account_id)a);
-        if (strncmp(path, "site/", 5) == 0 && !strchr(path + 5, '/') &&
-            (work->is_inside[a] || work->is_source[a]))
-            code = jb_explain_site(work->ledger, path + 5, explanation->first_ns, explanation->last_ns, error,
+        const char *site = jb_account_site(path_of(work, (jb_account_id)a));
+        if (site && (work->is_inside[a] || work->is_source[a]))
+            code = jb_explain_site(work->ledger, site, explanation->first_ns, explanation->last_ns, error,
                                    explanation);
     }
     return code;

@@ -2,7 +2,7 @@
 #ifndef JB_LEDGER_EXPLAIN_H
 #define JB_LEDGER_EXPLAIN_H
 
-#include "ledger/ledger.h"
+#include "ledger/site.h"
 
 /* How a flow's amount came about, told from the places it joins. */
 enum jb_rule {
@@ -53,8 +53,8 @@ struct jb_explain_counter {
 /* What a meter of a site read in the period; the readings are kept in the book. */
 struct jb_explain_meter {
     char path[JB_ACCOUNT_SIZE]; /* its account; of a facility the site's */
-    int role;                   /* enum jb_site_role */
-    jb_int128 amount;           /* µJ; readings that reach out of the period are whole */
+    enum jb_site_role role;
+    jb_int128 amount; /* µJ; readings that reach out of the period are whole */
     uint64_t reading_count;
     int64_t first_ns, last_ns;
     uint32_t uncertainty_ppm;

@@ -3,7 +3,6 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "ledger/site.h"
 
 #include <string.h>
 
@@ -15,7 +14,7 @@ struct meters {
 static enum jb_code add_meter(struct meters *meters, const struct jb_site_meter *meter,
                               struct jb_error *error, struct jb_explain_meter **ret_meter) {
     for (size_t i = 0; i < meters->count; i++) {
-        if (meters->items[i].role == (int)meter->role && strcmp(meters->items[i].path, meter->path) == 0) {
+        if (meters->items[i].role == meter->role && strcmp(meters->items[i].path, meter->path) == 0) {
             *ret_meter = &meters->items[i];
             return JB_OK;
         }
@@ -25,7 +24,7 @@ static enum jb_code add_meter(struct meters *meters, const struct jb_site_meter 
     if (code)
         return code;
     struct jb_explain_meter *added = &meters->items[meters->count++];
-    *added = (struct jb_explain_meter){.role = (int)meter->role,
+    *added = (struct jb_explain_meter){.role = meter->role,
                                        .uncertainty_ppm = meter->uncertainty_ppm,
                                        .first_ns = INT64_MAX,
                                        .last_ns = INT64_MIN};

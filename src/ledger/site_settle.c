@@ -17,8 +17,7 @@ void jb_site_touches_free(struct jb_site_touches *touches) {
 }
 
 static bool is_site(struct jb_ledger *ledger, jb_account_id account) {
-    const char *path = jb_ledger_path(ledger, account);
-    return strncmp(path, "site/", 5) == 0 && !strchr(path + 5, '/');
+    return jb_account_site(jb_ledger_path(ledger, account)) != NULL;
 }
 
 /* What the meters themselves have booked, or is taken back of it. */
@@ -98,7 +97,7 @@ static enum jb_code add_booked(struct jb_site_touch_list *list, struct jb_ledger
 
 /* The name of a site from its account. */
 static const char *name_of(struct jb_ledger *ledger, jb_account_id site) {
-    return jb_ledger_path(ledger, site) + strlen("site/");
+    return jb_account_site(jb_ledger_path(ledger, site));
 }
 
 enum jb_code jb_site_touches_find(struct jb_site_touches *touches, struct jb_ledger *ledger,

@@ -295,6 +295,13 @@ enum jb_role jb_account_role(const char *path) {
     return is_any(parts.leaf, parts.leaf_length, leaves, JB_COUNT(leaves)) ? JB_FINAL : JB_THROUGH;
 }
 
+const char *jb_account_site(const char *path) {
+    static const char start[] = "site/";
+    if (strncmp(path, start, sizeof start - 1) != 0 || strchr(path + sizeof start - 1, '/'))
+        return NULL;
+    return path + sizeof start - 1;
+}
+
 bool jb_account_is_within(const char *path, const char *account) {
     if (!account)
         return true;

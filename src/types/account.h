@@ -59,6 +59,9 @@ struct jb_account_parts {
  * process: the component behind process/. leaf: the last component. */
 struct jb_account_parts jb_account_split(const char *path);
 
+/* The NAME, as the path has it, of a path site/NAME; NULL: it is another, or lies below one. */
+const char *jb_account_site(const char *path);
+
 /* Whether path is account or lies below it; account NULL: always. */
 bool jb_account_is_within(const char *path, const char *account);
 

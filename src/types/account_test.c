@@ -321,6 +321,16 @@ static void cuts_prefixes(void **state) {
     assert_int_equal(jb_account_prefix("x", 9), 1);
 }
 
+static void a_site_is_named_by_its_own_account_alone(void **state) {
+    (void)state;
+    assert_string_equal(jb_account_site("site/seoul1"), "seoul1");
+    assert_string_equal(jb_account_site("site/a%2Fb"), "a%2Fb");
+    assert_null(jb_account_site("site/seoul1/it"));
+    assert_null(jb_account_site("site"));
+    assert_null(jb_account_site("sites/a"));
+    assert_null(jb_account_site("grid/KR"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(validates),
@@ -328,6 +338,7 @@ int main(void) {
         cmocka_unit_test(encoding_loses_nothing_that_fits),
         cmocka_unit_test(long_names_are_cut_and_stay_different),
         cmocka_unit_test(decodes_for_display),
+        cmocka_unit_test(a_site_is_named_by_its_own_account_alone),
         cmocka_unit_test(makes_accounts_of_cgroups),
         cmocka_unit_test(deep_cgroups_keep_head_and_tail),
         cmocka_unit_test(every_length_of_cgroup_fits),

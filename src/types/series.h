@@ -46,6 +46,8 @@ struct jb_series {
 double jb_steps_mean(const struct jb_step *steps, size_t count, int64_t from_ns, int64_t to_ns,
                      int64_t *ret_covered_ns);
 
+/* Index of the first step that ends after at_ns, by bisection; count when none does. */
+size_t jb_steps_after(const struct jb_step *steps, size_t count, int64_t at_ns);
 /* Index of the step that holds at_ns, by bisection; count when none does. */
 size_t jb_steps_find(const struct jb_step *steps, size_t count, int64_t at_ns);
 
