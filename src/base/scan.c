@@ -349,7 +349,7 @@ static enum jb_code finish_table(struct jb_scan_table *table, struct jb_error *e
         return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->groups->count);
     jb_memory_expect(table->order, table->groups->count * sizeof *table->order);
     for (size_t number = 0; number < table->groups->count; number++) {
-        if (jb_scan_groups_head(table->groups, number)->row_count)
+        if (jb_scan_groups_rows(table->groups, number))
             table->order[table->group_count++] = (uint32_t)number;
     }
     for (size_t key = 0; !code && key < table->layout.key_count; key++) {
@@ -447,7 +447,7 @@ struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t gro
     const struct jb_scan_margin *margin = jb_scan_groups_margin(table->groups, number);
     return (struct jb_scan_group){.input = margin->input,
                                   .first_row = margin->first_row + 1 + table->has_heading[margin->input],
-                                  .row_count = jb_scan_groups_head(table->groups, number)->row_count};
+                                  .row_count = jb_scan_groups_rows(table->groups, number)};
 }
 
 size_t jb_scan_key(const struct jb_scan_table *table, size_t group, uint32_t *ret_numbers) {
@@ -485,6 +485,6 @@ jb_int128 jb_scan_sum(const struct jb_scan_table *table, size_t group, size_t sl
 uint64_t jb_scan_number_count(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_DECIMAL);
     size_t number = number_of(table, group);
-    return jb_scan_groups_head(table->groups, number)->row_count -
+    return jb_scan_groups_rows(table->groups, number) -
            jb_scan_groups_absents(table->groups, number, table->layout.place[slot]);
 }

@@ -141,7 +141,7 @@ static enum jb_code lay_out(struct jb_scan_worker *worker, const struct jb_scan_
     groups->constants[layout->key_count] = (uint32_t)worker->range->input;
     worker->has_begun = true;
     enum jb_code code = jb_scan_groups_lay_out(groups, fields, rows, error);
-    memset(worker->batch.ids, 0, JB_SCAN_BATCH * groups->id_count * sizeof *worker->batch.ids);
+    memset(worker->batch.ids, 0, JB_SCAN_BATCH * groups->span_count * sizeof *worker->batch.ids);
     return code;
 }
 

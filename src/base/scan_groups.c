@@ -52,7 +52,8 @@ enum jb_code jb_scan_groups_make(const struct jb_scan_layout *layout, struct jb_
     groups->records = reserve(groups->reserved);
     groups->margins = (struct jb_scan_margin *)reserve(groups->reserved);
     groups->absents = (uint64_t *)reserve(groups->reserved);
-    if (!groups->records || !groups->margins || !groups->absents)
+    groups->carries = (jb_int128 *)reserve(groups->reserved);
+    if (!groups->records || !groups->margins || !groups->absents || !groups->carries)
         return jb_error_set(error, JB_MEMORY, "no memory for groups");
     *ret_groups = JB_TAKE(groups);
     return JB_OK;
@@ -72,6 +73,9 @@ void jb_scan_groups_free(struct jb_scan_groups *groups) {
         munmap(groups->margins, groups->reserved);
     if (groups->absents)
         munmap(groups->absents, groups->reserved);
+    if (groups->carries)
+        munmap(groups->carries, groups->reserved);
+    free(groups->recent.sets);
     for (size_t span = 0; span < groups->span_count; span++)
         jb_tuples_free(groups->spans[span].tuples);
     for (size_t i = 0; i < groups->fault_count; i++)
@@ -154,12 +158,12 @@ enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_
         bool is_there = !fields || fields[layout->sum_slots[sum]] != JB_SCAN_NO_FIELD;
         groups->sum_places[sum] = is_there ? sum_count++ : JB_SCAN_MISSING_SUM;
     }
-    groups->id_count = (groups->span_count + 3) / 4 * 4;
-    groups->head_offset = sum_count * sizeof(jb_int128);
+    groups->head_offset = sum_count * sizeof(int64_t);
     size_t size =
-        groups->head_offset + offsetof(struct jb_scan_head, ids) + groups->id_count * sizeof(uint32_t);
-    size_t by_line = (size + 63) / 64 * 64; /* of the cache, where little is lost by it */
-    groups->record_size = by_line - size <= 16 ? by_line : (size + 15) / 16 * 16;
+        groups->head_offset + offsetof(struct jb_scan_head, ids) + groups->span_count * sizeof(uint32_t);
+    size = (size + 7) / 8 * 8;
+    size_t by_line = (size + 63) / 64 * 64; /* of the cache, or half of one, where little is lost by it */
+    groups->record_size = size <= 32 ? 32 : by_line - size <= 16 ? by_line : size;
     return JB_OK;
 }
 
@@ -285,14 +289,7 @@ static enum jb_code merge_group(struct jb_scan_groups *to, const struct jb_scan_
                                    &ours_number);
     if (code)
         return code;
-    jb_int128 *sums = jb_scan_groups_sums(to, ours_number);
-    jb_scan_groups_head(to, ours_number)->row_count += jb_scan_groups_head(from, number)->row_count;
-    for (size_t sum = 0; sum < layout->sum_count; sum++) {
-        jb_scan_groups_add_absents(to, ours_number, sum, jb_scan_groups_absents(from, number, sum));
-        if (__builtin_add_overflow(sums[sum], jb_scan_groups_sum(from, number, sum), &sums[sum]))
-            return jb_scan_sum_overflow(error);
-    }
-    return JB_OK;
+    return jb_scan_groups_add_group(to, ours_number, from, number, error);
 }
 
 enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
@@ -300,7 +297,7 @@ enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_sca
     _cleanup_(translation_free) struct translation translation = {{NULL}};
     enum jb_code code = translate(to, from, &translation, error);
     for (size_t number = 0; !code && number < from->count; number++) {
-        if (jb_scan_groups_head(from, number)->row_count) /* otherwise its key is wrong */
+        if (jb_scan_groups_rows(from, number)) /* otherwise its key is wrong */
             code = merge_group(to, from, number, &translation, first_row, error);
     }
     return code;

@@ -121,21 +121,44 @@ struct jb_scan_span {
     uint64_t row_count, missed_count;
 };
 
-/* Of a group, what each of its rows touches: a record is the sums of the columns that are there, and this
- * behind them. */
+/* Of a group, what each of its rows touches: a record is the sums of the columns that are there, as far as
+ * they fit 64 bits, and this behind them. */
 struct jb_scan_head {
-    uint64_t row_count;
-    uint32_t fault; /* 0, or the number of what its key is wrong by */
-    uint32_t ids[]; /* of spans */
+    uint32_t row_count; /* the lower half; 0 as long as its key is wrong */
+    uint32_t ids[];     /* of spans */
 };
 
 /* The rest of it. */
 struct jb_scan_margin {
     uint64_t first_row; /* of its range, from 0 */
-    uint64_t input;
+    uint32_t input;
+    uint32_t row_carry; /* the upper half of row_count */
+    uint32_t fault;     /* 0, or the number of what its key is wrong by */
 };
 
-#define JB_SCAN_ID_CEILING  (JB_SCAN_SLOT_CEILING + 4)
+/* A line of the cache with eight groups that were met lately: those of one day stand close together here,
+ * while they are scattered over the index, which has all groups there are. */
+#define JB_SCAN_SET_SIZE 8
+typedef uint32_t jb_scan_four __attribute__((vector_size(16)));
+struct jb_scan_set {
+    union {
+        uint32_t tags[JB_SCAN_SET_SIZE]; /* lower halves of hashes, each once */
+        jb_scan_four tag_fours[JB_SCAN_SET_SIZE / 4];
+    };
+    union {
+        uint32_t numbers[JB_SCAN_SET_SIZE]; /* + 1; 0 none */
+        jb_scan_four number_fours[JB_SCAN_SET_SIZE / 4];
+    };
+} __attribute__((aligned(64)));
+
+struct jb_scan_recent {
+    struct jb_scan_set *sets;
+    size_t set_count; /* 0 or a power of 2 */
+    size_t next;      /* where the next one is put in its set */
+    uint64_t row_count, missed_count;
+};
+
+#define JB_SCAN_ID_CEILING  (JB_SCAN_SLOT_CEILING + 1)
 #define JB_SCAN_NO_SPAN     SIZE_MAX
 #define JB_SCAN_MISSING_SUM SIZE_MAX
 
@@ -164,17 +187,18 @@ struct jb_scan_groups {
     size_t key_places[JB_SCAN_KEY_CEILING];
     uint32_t constants[JB_SCAN_KEY_CEILING];
     size_t sum_places[JB_SCAN_SLOT_CEILING]; /* by sum: in a record, or JB_SCAN_MISSING_SUM: no such column */
-    size_t id_count;                         /* spans, and zeroes up to a multiple of 4 */
     size_t head_offset, record_size;
     /* One behind the other, in memory that is reserved and never moves. */
     char *records;
     struct jb_scan_margin *margins;
-    uint64_t *absents; /* rows without a number, for each sum; only touched where there are any */
-    bool has_absents;
+    uint64_t *absents;  /* rows without a number, for each sum; only touched where there are any */
+    jb_int128 *carries; /* what does not fit the sums of records; the same */
+    bool has_absents, has_carries;
     size_t reserved;
     size_t count;
     uint64_t *index; /* upper half of the hash, number + 1 */
     size_t index_size;
+    struct jb_scan_recent recent;
     struct jb_scan_fault *faults; /* of keys; number 1 is the first */
     size_t fault_count, fault_capacity;
     size_t accounted; /* bytes of memory->used that are for this */
@@ -183,7 +207,7 @@ struct jb_scan_groups {
 /* Rows taken apart. */
 struct jb_scan_batch {
     size_t count;
-    uint32_t *ids;      /* [row * id_count + span]; zero behind the spans */
+    uint32_t *ids;      /* [row * span_count + span] */
     jb_int128 *values;  /* [sum * JB_SCAN_BATCH + row] */
     uint8_t *is_absent; /* the same */
     bool has_absent[JB_SCAN_SLOT_CEILING];
@@ -203,14 +227,15 @@ enum jb_code jb_scan_groups_account(struct jb_scan_groups *groups, size_t size, 
  * span, and all sums are there. */
 enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_t *fields,
                                     const struct jb_scan_rows_view *rows, struct jb_error *error);
-jb_int128 *jb_scan_groups_sums(const struct jb_scan_groups *groups, size_t number);
-struct jb_scan_head *jb_scan_groups_head(const struct jb_scan_groups *groups, size_t number);
+uint64_t jb_scan_groups_rows(const struct jb_scan_groups *groups, size_t number);
 struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number);
 uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key);
 jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number, size_t sum);
 uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum);
-void jb_scan_groups_add_absents(struct jb_scan_groups *groups, size_t number, size_t sum, uint64_t count);
-enum jb_code jb_scan_sum_overflow(struct jb_error *error);
+/* Adds to the group what another one has. */
+enum jb_code jb_scan_groups_add_group(struct jb_scan_groups *groups, size_t number,
+                                      const struct jb_scan_groups *from, size_t from_number,
+                                      struct jb_error *error);
 /* The number that a span has for the ids of its keys, in the order of its keys. */
 enum jb_code jb_scan_groups_intern(struct jb_scan_groups *groups, struct jb_scan_span *span,
                                    const uint32_t *ids, struct jb_error *error, uint32_t *ret_id);

@@ -13,6 +13,10 @@
 #define INDEX_SMALL    ((size_t)1 << 18)
 #define NUMBER_CEILING ((size_t)UINT32_MAX - 1)
 #define NO_GROUP       UINT32_MAX
+#define TRIAL          4096 /* rows after which recent groups are judged */
+#define WORTH          16   /* rows for each group that was not among them */
+#define SETS_FIRST     ((size_t)64)
+#define SETS_CEILING   ((size_t)4096)
 
 static inline char *record_at(const struct jb_scan_groups *groups, size_t number) {
     return groups->records + number * groups->record_size;
@@ -22,16 +26,16 @@ static inline struct jb_scan_head *head_at(const struct jb_scan_groups *groups, 
     return (struct jb_scan_head *)(record_at(groups, number) + groups->head_offset);
 }
 
-jb_int128 *jb_scan_groups_sums(const struct jb_scan_groups *groups, size_t number) {
-    return (jb_int128 *)record_at(groups, number);
-}
-
-struct jb_scan_head *jb_scan_groups_head(const struct jb_scan_groups *groups, size_t number) {
-    return head_at(groups, number);
+static inline int64_t *sums_at(const struct jb_scan_groups *groups, size_t number) {
+    return (int64_t *)record_at(groups, number);
 }
 
 struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number) {
     return &groups->margins[number];
+}
+
+uint64_t jb_scan_groups_rows(const struct jb_scan_groups *groups, size_t number) {
+    return (uint64_t)groups->margins[number].row_carry << 32 | head_at(groups, number)->row_count;
 }
 
 uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key) {
@@ -45,24 +49,67 @@ uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, s
 
 jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number, size_t sum) {
     size_t place = groups->sum_places[sum];
-    return place == JB_SCAN_MISSING_SUM ? 0 : jb_scan_groups_sums(groups, number)[place];
+    if (place == JB_SCAN_MISSING_SUM)
+        return 0;
+    return sums_at(groups, number)[place] +
+           (groups->has_carries ? groups->carries[number * groups->layout->sum_count + place] : 0);
 }
 
 uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum) {
     if (groups->sum_places[sum] == JB_SCAN_MISSING_SUM)
-        return head_at(groups, number)->row_count;
+        return jb_scan_groups_rows(groups, number);
     return groups->has_absents ? groups->absents[number * groups->layout->sum_count + sum] : 0;
 }
 
-void jb_scan_groups_add_absents(struct jb_scan_groups *groups, size_t number, size_t sum, uint64_t count) {
+static void add_absents(struct jb_scan_groups *groups, size_t number, size_t sum, uint64_t count) {
     if (count == 0)
         return;
     groups->has_absents = true;
     groups->absents[number * groups->layout->sum_count + sum] += count;
 }
 
-enum jb_code jb_scan_sum_overflow(struct jb_error *error) {
+static void add_rows(struct jb_scan_groups *groups, size_t number, uint64_t count) {
+    uint64_t rows = jb_scan_groups_rows(groups, number) + count;
+    head_at(groups, number)->row_count = (uint32_t)rows;
+    groups->margins[number].row_carry = (uint32_t)(rows >> 32);
+}
+
+/* What does not fit 64 bits. False: the sum is out of range. */
+__attribute__((noinline)) static bool add_carry(struct jb_scan_groups *groups, size_t number, size_t place,
+                                                jb_int128 value) {
+    jb_int128 *carry = &groups->carries[number * groups->layout->sum_count + place];
+    groups->has_carries = true;
+    /* A sum is what stands in both: a carry must leave room for the other. */
+    const jb_int128 most = (jb_int128)(~(jb_uint128)0 >> 1) - INT64_MAX;
+    return !__builtin_add_overflow(*carry, value, carry) && *carry <= most && *carry >= -most;
+}
+
+static inline bool add_value(struct jb_scan_groups *groups, size_t number, size_t place, jb_int128 value) {
+    int64_t *to = &sums_at(groups, number)[place], low = (int64_t)value, sum;
+    if (__builtin_expect(low != value || __builtin_add_overflow(*to, low, &sum), 0))
+        return add_carry(groups, number, place, value);
+    *to = sum;
+    return true;
+}
+
+static enum jb_code fail_overflow(struct jb_error *error) {
     return jb_error_set(error, JB_LIMIT, "a sum is out of range (128 bits)");
+}
+
+enum jb_code jb_scan_groups_add_group(struct jb_scan_groups *groups, size_t number,
+                                      const struct jb_scan_groups *from, size_t from_number,
+                                      struct jb_error *error) {
+    const struct jb_scan_layout *layout = groups->layout;
+    add_rows(groups, number, jb_scan_groups_rows(from, from_number));
+    for (size_t sum = 0; sum < layout->sum_count; sum++) {
+        size_t place = groups->sum_places[sum];
+        if (place == JB_SCAN_MISSING_SUM) /* and so in both */
+            continue;
+        add_absents(groups, number, sum, jb_scan_groups_absents(from, from_number, sum));
+        if (!add_value(groups, number, place, jb_scan_groups_sum(from, from_number, sum)))
+            return fail_overflow(error);
+    }
+    return JB_OK;
 }
 
 /* ---- index ------------------------------------------------------------------------------------------ */
@@ -90,38 +137,29 @@ static enum jb_code make_room(struct jb_scan_groups *groups, size_t more, struct
     return JB_OK;
 }
 
-static inline bool is_same_key(size_t id_count, const uint32_t *a, const uint32_t *b) {
-    uint64_t different = 0;
-    if (__builtin_expect(id_count == 4, 1)) {
-        uint64_t ours[2], theirs[2];
-        memcpy(ours, a, sizeof ours);
-        memcpy(theirs, b, sizeof theirs);
-        return ((ours[0] ^ theirs[0]) | (ours[1] ^ theirs[1])) == 0;
-    }
-    for (size_t i = 0; i < id_count; i += 4) {
-        uint64_t ours[2], theirs[2];
-        memcpy(ours, a + i, sizeof ours);
-        memcpy(theirs, b + i, sizeof theirs);
-        different |= (ours[0] ^ theirs[0]) | (ours[1] ^ theirs[1]);
-    }
+static inline uint64_t two_ids(const uint32_t *ids) {
+    uint64_t word;
+    memcpy(&word, ids, sizeof word);
+    return word;
+}
+
+static inline bool is_same_key(size_t count, const uint32_t *a, const uint32_t *b) {
+    uint64_t different = count & 1 ? a[count - 1] ^ b[count - 1] : 0;
+    for (size_t i = 0; i + 1 < count; i += 2)
+        different |= two_ids(a + i) ^ two_ids(b + i);
     return different == 0;
 }
 
-/* A product of 128 bits, folded, mixes all bits of two ids at a time. */
-static inline uint64_t hash_ids(const uint32_t *ids, size_t id_count) {
-    uint64_t hash = 0x9e3779b97f4a7c15U;
-    for (size_t i = 0; i < id_count; i += 4) {
-        uint64_t words[2];
-        memcpy(words, ids + i, sizeof words);
-        jb_uint128 product = (jb_uint128)(words[0] ^ hash) * (words[1] ^ 0xd6e8feb86659fd93U);
-        hash = (uint64_t)product ^ (uint64_t)(product >> 64);
-    }
+static inline uint64_t hash_ids(const uint32_t *ids, size_t count) {
+    uint64_t hash = 0x9e3779b97f4a7c15U ^ (count & 1 ? ids[count - 1] : 0);
+    for (size_t i = 0; i + 1 < count; i += 2)
+        hash = jb_hash_fold(hash, two_ids(ids + i));
     return hash * 0xbf58476d1ce4e5b9U;
 }
 
 /* The number of the group with this key; count when there is none, and the place in the index for it. */
-__attribute__((always_inline)) static inline size_t
-find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids, size_t *ret_at) {
+static size_t find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids,
+                         size_t *ret_at) {
     const size_t mask = groups->index_size - 1;
     size_t at = jb_slots_place(hash, groups->index_size);
     for (;; at = (at + 1) & mask) {
@@ -131,7 +169,7 @@ find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *i
         if ((entry ^ hash) >> 32)
             continue;
         size_t number = (uint32_t)entry - 1;
-        if (is_same_key(groups->id_count, head_at(groups, number)->ids, ids))
+        if (is_same_key(groups->span_count, head_at(groups, number)->ids, ids))
             return number;
     }
     *ret_at = at;
@@ -174,7 +212,7 @@ static enum jb_code check_key(struct jb_scan_groups *groups, size_t number, stru
         return code ? code : jb_error_set(error, JB_MEMORY, "no memory for a message");
     groups->faults[groups->fault_count++] =
         (struct jb_scan_fault){.slot = slot, .field = SIZE_MAX, .what = what};
-    head_at(groups, number)->fault = (uint32_t)groups->fault_count;
+    groups->margins[number].fault = (uint32_t)groups->fault_count;
     return JB_OK;
 }
 
@@ -183,13 +221,14 @@ static enum jb_code add_group(struct jb_scan_groups *groups, size_t at, uint64_t
     const struct jb_scan_layout *layout = groups->layout;
     size_t number = groups->count;
     if (number % ACCOUNT_STEP == 0) {
+        size_t margin_size = sizeof *groups->absents + (groups->has_carries ? sizeof *groups->carries : 0);
         /* Below the ceiling there is room: it was reserved. */
         enum jb_code code =
             number >= NUMBER_CEILING
                 ? jb_error_set(error, JB_LIMIT, "more than %zu groups", number)
                 : jb_scan_groups_account(groups,
                                          ACCOUNT_STEP * (groups->record_size + sizeof *groups->margins +
-                                                         layout->sum_count * sizeof *groups->absents),
+                                                         layout->sum_count * margin_size),
                                          error);
         if (code)
             return code;
@@ -200,7 +239,7 @@ static enum jb_code add_group(struct jb_scan_groups *groups, size_t at, uint64_t
             madvise(groups->margins, groups->reserved, MADV_HUGEPAGE);
     }
     *jb_scan_groups_margin(groups, number) = (struct jb_scan_margin){.first_row = first_row, .input = input};
-    memcpy(head_at(groups, number)->ids, ids, groups->id_count * sizeof *ids);
+    memcpy(head_at(groups, number)->ids, ids, groups->span_count * sizeof *ids);
     groups->index[at] = (hash >> 32 << 32) | (number + 1);
     groups->count++;
     return JB_OK;
@@ -211,7 +250,7 @@ enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *
     enum jb_code code = make_room(groups, 1, error);
     if (code)
         return code;
-    uint64_t hash = hash_ids(ids, groups->id_count);
+    uint64_t hash = hash_ids(ids, groups->span_count);
     size_t at = 0, number = find_group(groups, hash, ids, &at);
     if (number == groups->count)
         code = add_group(groups, at, hash, ids, first_row, input, error);
@@ -227,27 +266,98 @@ static enum jb_code fault_row(const struct jb_scan_groups *groups, uint32_t numb
     return fault->what ? JB_OK : jb_error_set(error, JB_MEMORY, "no memory for a message");
 }
 
-/* The group of one good row, or of one that only looked good: *ret_number is then NO_GROUP. */
-static inline enum jb_code count_row(struct jb_scan_groups *groups, struct jb_scan_batch *batch, size_t row,
-                                     struct jb_error *error, uint32_t *ret_number) {
-    const uint32_t *ids = batch->ids + row * groups->id_count;
-    const uint64_t hash = hash_ids(ids, groups->id_count);
+/* ---- recent groups ---------------------------------------------------------------------------------- */
+
+static inline struct jb_scan_set *set_at(const struct jb_scan_recent *recent, uint64_t hash) {
+    return &recent->sets[(hash >> 32) & (recent->set_count - 1)];
+}
+
+/* A set may take more of them as long as they fall out of it too early. */
+static enum jb_code judge_recent(struct jb_scan_groups *groups, struct jb_error *error) {
+    struct jb_scan_recent *recent = &groups->recent;
+    bool is_short = recent->missed_count > recent->row_count / WORTH;
+    recent->row_count = recent->missed_count = 0;
+    if (!is_short || recent->set_count == SETS_CEILING)
+        return JB_OK;
+    size_t set_count = recent->set_count ? recent->set_count * 4 : SETS_FIRST;
+    enum jb_code code =
+        jb_scan_groups_account(groups, (set_count - recent->set_count) * sizeof *recent->sets, error);
+    struct jb_scan_set *sets = code ? NULL : aligned_alloc(sizeof *sets, set_count * sizeof *sets);
+    if (!sets)
+        return code ? code : jb_error_set(error, JB_MEMORY, "no memory for %zu groups", set_count);
+    memset(sets, 0, set_count * sizeof *sets);
+    free(recent->sets);
+    recent->sets = sets;
+    recent->set_count = set_count;
+    return JB_OK;
+}
+
+/* The group of each row with that hash, or NO_GROUP; its record is asked for, to be there when the key is
+ * compared. */
+static void guess(const struct jb_scan_groups *groups, size_t count, const uint64_t *hashes,
+                  uint32_t *numbers) {
+    for (size_t row = 0; row < count; row++) {
+        const struct jb_scan_set *set = set_at(&groups->recent, hashes[row]);
+        const uint32_t tag = (uint32_t)hashes[row];
+        const jb_scan_four tags = {tag, tag, tag, tag};
+        jb_scan_four found = ((jb_scan_four)(set->tag_fours[0] == tags) & set->number_fours[0]) |
+                             ((jb_scan_four)(set->tag_fours[1] == tags) & set->number_fours[1]);
+        uint32_t number = (found[0] | found[1]) | (found[2] | found[3]);
+        numbers[row] = number - 1;
+        __builtin_prefetch(record_at(groups, number ? number - 1 : 0), 1);
+    }
+}
+
+static void remember(struct jb_scan_recent *recent, uint64_t hash, size_t number) {
+    struct jb_scan_set *set = set_at(recent, hash);
+    size_t at = recent->next++ % JB_SCAN_SET_SIZE;
+    for (size_t i = 0; i < JB_SCAN_SET_SIZE; i++)
+        at = set->tags[i] == (uint32_t)hash ? i : at;
+    set->tags[at] = (uint32_t)hash;
+    set->numbers[at] = (uint32_t)number + 1;
+}
+
+/* Looks for the group of a row in the index, and makes it when it is not there. */
+__attribute__((noinline)) static enum jb_code find_row(struct jb_scan_groups *groups,
+                                                       const struct jb_scan_batch *batch, size_t row,
+                                                       uint64_t hash, struct jb_error *error,
+                                                       uint32_t *ret_number) {
+    const uint32_t *ids = batch->ids + row * groups->span_count;
     size_t at = 0, number = find_group(groups, hash, ids, &at);
-    if (__builtin_expect(number == groups->count, 0)) {
+    if (number == groups->count) {
         enum jb_code code = add_group(groups, at, hash, ids, batch->first_row + row, batch->input, error);
         if (!code)
             code = check_key(groups, number, error);
         if (code)
             return code;
+    } else {
+        groups->recent.missed_count++;
     }
-    struct jb_scan_head *head = head_at(groups, number);
-    if (__builtin_expect(head->fault != 0, 0)) {
-        batch->fault_count++;
-        *ret_number = NO_GROUP;
-        return fault_row(groups, head->fault, &batch->faults[row], error);
-    }
-    head->row_count++;
+    if (groups->recent.set_count)
+        remember(&groups->recent, hash, number);
     *ret_number = (uint32_t)number;
+    return JB_OK;
+}
+
+/* The group of one good row, or of one that only looked good: *number is then NO_GROUP. *number comes with a
+ * guess, or NO_GROUP. */
+static inline enum jb_code count_row(struct jb_scan_groups *groups, struct jb_scan_batch *batch, size_t row,
+                                     uint64_t hash, struct jb_error *error, uint32_t *number) {
+    const uint32_t *ids = batch->ids + row * groups->span_count;
+    if (*number == NO_GROUP || !is_same_key(groups->span_count, head_at(groups, *number)->ids, ids)) {
+        enum jb_code code = find_row(groups, batch, row, hash, error, number);
+        if (code)
+            return code;
+    }
+    struct jb_scan_head *head = head_at(groups, *number);
+    struct jb_scan_margin *margin = &groups->margins[*number];
+    if (__builtin_expect(head->row_count == 0, 0) && margin->fault) {
+        *number = NO_GROUP;
+        batch->fault_count++;
+        return fault_row(groups, margin->fault, &batch->faults[row], error);
+    }
+    if (__builtin_expect(++head->row_count == 0, 0))
+        margin->row_carry++;
     return JB_OK;
 }
 
@@ -256,43 +366,50 @@ static bool add_column(struct jb_scan_groups *groups, const struct jb_scan_batch
                        const uint32_t *numbers, size_t sum) {
     const jb_int128 *values = batch->values + sum * JB_SCAN_BATCH;
     const uint8_t *is_absent = batch->is_absent + sum * JB_SCAN_BATCH;
-    const size_t size = groups->record_size, count = batch->count;
-    char *sums = groups->records + groups->sum_places[sum] * sizeof(jb_int128);
-    bool is_over = false;
+    const size_t place = groups->sum_places[sum];
+    bool is_good = true;
     if (__builtin_expect(!batch->has_absent[sum] && batch->fault_count == 0, 1)) {
-        for (size_t row = 0; row < count; row++) {
-            jb_int128 *to = (jb_int128 *)(sums + numbers[row] * size);
-            is_over |= __builtin_add_overflow(*to, values[row], to);
-        }
-        return !is_over;
+        for (size_t row = 0; row < batch->count; row++)
+            is_good &= add_value(groups, numbers[row], place, values[row]);
+        return is_good;
     }
-    for (size_t row = 0; row < count; row++) {
-        jb_int128 *to = (jb_int128 *)(sums + numbers[row] * size);
+    for (size_t row = 0; row < batch->count; row++) {
         if (numbers[row] == NO_GROUP)
             continue;
         if (is_absent[row])
-            jb_scan_groups_add_absents(groups, numbers[row], sum, 1);
+            add_absents(groups, numbers[row], sum, 1);
         else
-            is_over |= __builtin_add_overflow(*to, values[row], to);
+            is_good &= add_value(groups, numbers[row], place, values[row]);
     }
-    return !is_over;
+    return is_good;
 }
 
 enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_batch *batch,
                                 struct jb_error *error) {
     enum jb_code code = make_room(groups, batch->count, error);
+    if (!code && groups->recent.row_count >= TRIAL)
+        code = judge_recent(groups, error);
     if (code)
         return code;
+    uint64_t hashes[JB_SCAN_BATCH];
     uint32_t numbers[JB_SCAN_BATCH];
+    for (size_t row = 0; row < batch->count; row++)
+        hashes[row] = hash_ids(batch->ids + row * groups->span_count, groups->span_count);
+    if (groups->recent.set_count)
+        guess(groups, batch->count, hashes, numbers);
+    else
+        memset(numbers, 0xff, batch->count * sizeof *numbers);
+    groups->recent.row_count += batch->count;
     bool is_good = batch->fault_count == 0;
     for (size_t row = 0; !code && row < batch->count; row++) {
-        numbers[row] = NO_GROUP;
         if (is_good || !batch->faults[row].what)
-            code = count_row(groups, batch, row, error, &numbers[row]);
+            code = count_row(groups, batch, row, hashes[row], error, &numbers[row]);
+        else
+            numbers[row] = NO_GROUP;
     }
     for (size_t sum = 0; !code && sum < groups->layout->sum_count; sum++) {
         if (groups->sum_places[sum] != JB_SCAN_MISSING_SUM && !add_column(groups, batch, numbers, sum))
-            code = jb_scan_sum_overflow(error);
+            code = fail_overflow(error);
     }
     return code;
 }

@@ -174,7 +174,7 @@ static enum jb_code take_span(struct jb_scan_worker *worker, const struct jb_sca
 enum jb_code jb_scan_take_spans(struct jb_scan_worker *worker, const struct jb_scan_rows_view *rows,
                                 struct jb_error *error) {
     struct jb_scan_groups *groups = worker->range->groups;
-    const size_t stride = groups->id_count;
+    const size_t stride = groups->span_count;
     enum jb_code code = JB_OK;
     for (size_t i = 0; !code && i < groups->span_count; i++) {
         struct jb_scan_span *span = &groups->spans[i];

@@ -483,6 +483,56 @@ static void columns_that_vary_together_are_taken_apart(void **state) {
     }
 }
 
+/* Groups of one time follow those of another, more than are remembered at a time come back, and some sums
+ * need more than 64 bits: 9 million are nearly as much of the units that are summed here. */
+static void sums_of_many_groups_are_whole(void **state) {
+    (void)state;
+    enum { DAYS = 3, KEYS = 5000, ROWS = 40000 };
+    static jb_int128 sums[DAYS][KEYS];
+    static uint64_t rows[DAYS][KEYS];
+    struct jb_buffer bytes __attribute__((cleanup(jb_buffer_free))) = {0};
+    struct jb_random random = jb_random_make(11);
+    jb_buffer_add_string(&bytes, "day,value,key\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        unsigned day = i * (DAYS + 1) / ROWS % DAYS, key = (unsigned)jb_random_below(&random, KEYS);
+        int64_t value = key % 7 ? (int64_t)jb_random_below(&random, 1000)
+                                : (int64_t)jb_random_below(&random, 30000000) - 12000000;
+        rows[day][key]++;
+        sums[day][key] += (jb_int128)value * 1000000000000;
+        if (i % 5 == 0)
+            jb_buffer_printf(&bytes, "%u,,%u\n", day, key),
+                sums[day][key] -= (jb_int128)value * 1000000000000;
+        else
+            jb_buffer_printf(&bytes, "%u,%lld,%u\n", day, (long long)value, key);
+    }
+    const struct jb_scan_slot fine_slot = {.kind = JB_SCAN_DECIMAL, .decimals = 12};
+    const struct jb_scan_slot *slots[] = {&text_slot, &fine_slot, &text_slot};
+    for (unsigned threads = 1; threads <= 3; threads += 2) {
+        struct jb_error error = {0};
+        _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
+        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
+        const uint32_t fields[] = {0, 1, 2};
+        assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
+        struct jb_scan_input input = {.source = source, .fields = fields};
+        struct jb_scan_request request = {.slots = slots,
+                                          .slot_count = 3,
+                                          .inputs = &input,
+                                          .input_count = 1,
+                                          .thread_count = threads,
+                                          .range_floor = threads == 1 ? 0 : 4096};
+        assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+        uint64_t seen = 0;
+        for (size_t group = 0; group < jb_scan_group_count(table); group++) {
+            long day = strtol(jb_scan_text(table, 0, jb_scan_text_id(table, group, 0)), NULL, 10),
+                 key = strtol(jb_scan_text(table, 2, jb_scan_text_id(table, group, 2)), NULL, 10);
+            assert_int_equal(jb_scan_group(table, group).row_count, rows[day][key]);
+            assert_true(jb_scan_sum(table, group, 1) == sums[day][key]);
+            seen += rows[day][key];
+        }
+        assert_int_equal(seen, ROWS);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headings_are_read),
@@ -494,6 +544,7 @@ int main(void) {
         cmocka_unit_test(inputs_of_any_order_and_kind_are_one_table),
         cmocka_unit_test(memory_has_a_ceiling),
         cmocka_unit_test(columns_that_vary_together_are_taken_apart),
+        cmocka_unit_test(sums_of_many_groups_are_whole),
         cmocka_unit_test(doubling_rows_doubles_sums),
         cmocka_unit_test(decimals_are_exact),
         cmocka_unit_test(sums_are_those_of_sqlite3),
