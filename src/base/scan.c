@@ -22,7 +22,8 @@ struct jb_scan_table {
     struct jb_scan_memory memory;
     struct jb_scan_groups *groups;
     uint32_t *order; /* the groups that have rows */
-    size_t group_count;
+    uint32_t *kinds; /* of them */
+    size_t group_count, kind_count;
     uint32_t
         *text_ids[JB_SCAN_SLOT_CEILING];   /* by key: the number that a text of the groups has for others */
     uint32_t *texts[JB_SCAN_SLOT_CEILING]; /* and back */
@@ -352,6 +353,11 @@ static enum jb_code finish_table(struct jb_scan_table *table, struct jb_error *e
         if (jb_scan_groups_rows(table->groups, number))
             table->order[table->group_count++] = (uint32_t)number;
     }
+    table->kinds = calloc(table->group_count + 1, sizeof *table->kinds);
+    if (!table->kinds)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->group_count);
+    code = jb_scan_groups_kinds(table->groups, table->order, table->group_count, error, table->kinds,
+                                &table->kind_count);
     for (size_t key = 0; !code && key < table->layout.key_count; key++) {
         if (table->groups->texts[key])
             code = number_texts(table, key, error);
@@ -411,6 +417,7 @@ void jb_scan_table_free(struct jb_scan_table *table) {
     }
     free(table->bad);
     free(table->order);
+    free(table->kinds);
     free(table->has_heading);
     jb_scan_groups_free(table->groups);
     free(table);
@@ -450,11 +457,13 @@ struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t gro
                                   .row_count = jb_scan_groups_rows(table->groups, number)};
 }
 
-size_t jb_scan_key(const struct jb_scan_table *table, size_t group, uint32_t *ret_numbers) {
-    size_t number = number_of(table, group), count = table->layout.key_count + table->request.by_input;
-    for (size_t key = 0; key < count; key++)
-        ret_numbers[key] = jb_scan_groups_id(table->groups, number, key);
-    return count;
+uint32_t jb_scan_kind(const struct jb_scan_table *table, size_t group) {
+    assert(group < table->group_count);
+    return table->kinds[group];
+}
+
+size_t jb_scan_kind_count(const struct jb_scan_table *table) {
+    return table->kind_count;
 }
 
 uint32_t jb_scan_text_id(const struct jb_scan_table *table, size_t group, size_t slot) {

@@ -137,10 +137,10 @@ struct jb_scan_group {
     uint64_t row_count;
 };
 struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t group);
-/* Its key, to tell groups apart by parts of it: a number for each TEXT or TIME slot, in order of slots, and
- * then for the input where by_input. Of one slot, equal numbers are equal texts or times; they are not in
- * order of appearance. Returns how many there are, at most JB_SCAN_SLOT_CEILING + 1. */
-size_t jb_scan_key(const struct jb_scan_table *table, size_t group, uint32_t *ret_numbers);
+/* Groups of one kind differ in times alone, and in nothing else of their keys. Kinds are numbered in order of
+ * appearance. */
+uint32_t jb_scan_kind(const struct jb_scan_table *table, size_t group);
+size_t jb_scan_kind_count(const struct jb_scan_table *table);
 /* TEXT: number of the text among those of the slot, in order of first appearance, and the text. */
 uint32_t jb_scan_text_id(const struct jb_scan_table *table, size_t group, size_t slot);
 size_t jb_scan_text_count(const struct jb_scan_table *table, size_t slot);

@@ -229,6 +229,7 @@ enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_
                                     const struct jb_scan_rows_view *rows, struct jb_error *error);
 uint64_t jb_scan_groups_rows(const struct jb_scan_groups *groups, size_t number);
 struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number);
+const uint32_t *jb_scan_groups_ids(const struct jb_scan_groups *groups, size_t number); /* of its spans */
 uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key);
 jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number, size_t sum);
 uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum);
@@ -254,6 +255,11 @@ enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_ba
  * for all keys. */
 enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
                                   uint64_t first_row, struct jb_error *error);
+
+/* Numbers the groups, in that order, by what their keys say besides times, from 0 on. ret_kinds: zeroes, one
+ * for each. */
+enum jb_code jb_scan_groups_kinds(const struct jb_scan_groups *groups, const uint32_t *order, size_t count,
+                                  struct jb_error *error, uint32_t *ret_kinds, size_t *ret_kind_count);
 
 /* ---- rows, one by one ------------------------------------------------------------------------------- */
 

@@ -38,6 +38,10 @@ uint64_t jb_scan_groups_rows(const struct jb_scan_groups *groups, size_t number)
     return (uint64_t)groups->margins[number].row_carry << 32 | head_at(groups, number)->row_count;
 }
 
+const uint32_t *jb_scan_groups_ids(const struct jb_scan_groups *groups, size_t number) {
+    return head_at(groups, number)->ids;
+}
+
 uint32_t jb_scan_groups_id(const struct jb_scan_groups *groups, size_t number, size_t key) {
     size_t span = groups->key_spans[key];
     if (span == JB_SCAN_NO_SPAN)

@@ -12,6 +12,7 @@
 #define TEXT_CEILING ((size_t)1 << 26)
 #define UJ_PER_KWH   3.6e12
 #define UG_PER_G     1e6
+#define FLOWS        4    /* most that a group makes: energy, embodied carbon, money and credits */
 #define KWH_CEILING  1e13 /* of one group of rows, g as well: far beyond a flow, within what is added up */
 
 void jb_bill_flows_free(struct jb_bill_flows *flows) {
@@ -22,7 +23,6 @@ void jb_bill_flows_free(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < JB_COUNT(strings); i++)
         jb_strings_free(strings[i]);
     jb_bill_sums_free(flows->sums);
-    jb_tuples_free(flows->frame_keys);
     free(flows->frames);
     free(flows->units);
     free(flows->uses);
@@ -122,11 +122,11 @@ static enum jb_code find_route(struct jb_bill_flows *flows, struct jb_bill_frame
 /* ---- groups of rows ---- */
 
 /* Days that a bill covers: of its use, for fees and taxes are often of the whole month. */
-static void widen_unit(struct jb_bill_unit *unit, const struct jb_bill_row *row, bool is_use) {
-    if (!is_use || row->end_ns - row->start_ns > 2 * JB_DAY_NS)
+static void widen_unit(struct jb_bill_unit *unit, int64_t start_ns, int64_t end_ns) {
+    if (end_ns - start_ns > 2 * JB_DAY_NS)
         return;
-    int64_t first_ns = jb_time_floor(row->start_ns, JB_DAY_NS),
-            last_ns = jb_time_floor(row->end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
+    int64_t first_ns = jb_time_floor(start_ns, JB_DAY_NS),
+            last_ns = jb_time_floor(end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
     if (first_ns < unit->first_ns)
         unit->first_ns = first_ns;
     if (last_ns > unit->last_ns)
@@ -243,24 +243,20 @@ static enum jb_code add_unknown(struct jb_bill_flows *flows, const struct jb_bil
     return find_money_route(flows, frame, jb_bill_kind_name(JB_BILL_UNKNOWN), error, &frame->unknown_route);
 }
 
+static bool is_use(const struct jb_bill_frame *frame) {
+    return frame->kind == JB_BILL_USAGE || frame->kind == JB_BILL_UNKNOWN;
+}
+
 static enum jb_code add_group(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                              const struct jb_bill_scans *scans, size_t scan, size_t group,
-                              struct jb_error *error) {
-    struct jb_bill_frame *frame;
+                              const struct jb_bill_scan *scan, size_t group, struct jb_bill_frame *frame,
+                              uint32_t time, struct jb_error *error) {
     struct jb_bill_row row;
     struct jb_error why = {0};
     enum jb_bill_gap gap = JB_BILL_GAP_USE;
-    uint32_t unit = 0, route = 0;
-    enum jb_code code = jb_bill_frame_find(question, flows, scans, scan, group, error, &frame);
-    if (code)
-        return code;
-    jb_bill_row_amounts(question->files, &scans->items[scan], group, &row);
+    uint32_t route = 0;
+    enum jb_code code = JB_OK;
+    jb_bill_row_amounts(question->files, scan, group, &row);
     struct jb_bill_amounts amounts = {.money = row.cost};
-    bool is_use = frame->kind == JB_BILL_USAGE || frame->kind == JB_BILL_UNKNOWN;
-    code = jb_bill_frame_unit(flows, frame, row.start_ns, error, &unit);
-    if (code)
-        return code;
-    widen_unit(&flows->units[unit], &row, is_use);
     if (frame->kind == JB_BILL_USAGE)
         code = estimate(question, flows, &row, frame, error, &why, &gap, &amounts);
     else if (frame->kind == JB_BILL_UNKNOWN)
@@ -278,22 +274,21 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
         route = frame->money_route;
     }
     if (!code)
-        code = jb_bill_sums_add(flows->sums, unit, route - 1, row.start_ns, row.end_ns, &amounts, error);
+        code = jb_bill_sums_add(flows->sums, route - 1, time, &amounts, error);
     if (!code && row.credits) {
         struct jb_bill_amounts credits = {.money = row.credits};
         code = find_money_route(flows, frame, jb_bill_kind_name(JB_BILL_CREDIT), error, &frame->credit_route);
         if (!code)
-            code = jb_bill_sums_add(flows->sums, unit, frame->credit_route - 1, row.start_ns, row.end_ns,
-                                    &credits, error);
+            code = jb_bill_sums_add(flows->sums, frame->credit_route - 1, time, &credits, error);
     }
     struct jb_bill_cost *cost = &flows->costs[frame->cost];
     cost->total += row.cost + row.credits;
-    cost->used += is_use ? row.cost : 0;
-    cost->estimated += is_use && !is_unknown ? row.cost : 0;
+    cost->used += is_use(frame) ? row.cost : 0;
+    cost->estimated += is_use(frame) && !is_unknown ? row.cost : 0;
     return code;
 }
 
-/* ---- all ---- */
+/* ---- order ---- */
 
 static int compare_numbers(int64_t left, int64_t right) {
     return (left > right) - (left < right);
@@ -319,37 +314,16 @@ static int compare_units(const void *left, const void *right) {
     return strcmp(a->identity, b->identity);
 }
 
-/* Flows are in order of unit. A bill without use covers the days of all its rows. */
-static void finish_units(struct jb_bill_flows *flows) {
-    for (size_t i = 0; i < flows->flow_count; i++) {
-        struct jb_bill_unit *unit = &flows->units[flows->flows[i].unit];
-        if (unit->flow_count++ == 0)
-            unit->first_flow = i;
+/* A bill without use covers the days of all its rows. */
+static void finish_unit(struct jb_bill_unit *unit, const struct jb_bill_flow *flows) {
+    if (unit->first_ns < unit->last_ns)
+        return;
+    for (size_t i = 0; i < unit->flow_count; i++) {
+        int64_t first_ns = jb_time_floor(flows[i].start_ns, JB_DAY_NS),
+                last_ns = jb_time_floor(flows[i].end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
+        unit->first_ns = first_ns < unit->first_ns ? first_ns : unit->first_ns;
+        unit->last_ns = last_ns > unit->last_ns ? last_ns : unit->last_ns;
     }
-    for (size_t u = 0; u < jb_strings_count(flows->unit_names); u++) {
-        struct jb_bill_unit *unit = &flows->units[u];
-        bool has_use = unit->first_ns < unit->last_ns;
-        for (size_t i = 0; !has_use && i < unit->flow_count; i++) {
-            const struct jb_bill_flow *flow = &flows->flows[unit->first_flow + i];
-            int64_t first_ns = jb_time_floor(flow->start_ns, JB_DAY_NS),
-                    last_ns = jb_time_floor(flow->end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
-            unit->first_ns = first_ns < unit->first_ns ? first_ns : unit->first_ns;
-            unit->last_ns = last_ns > unit->last_ns ? last_ns : unit->last_ns;
-        }
-    }
-}
-
-/* Bills in order of their names, whatever the order of rows. */
-static enum jb_code finish_flows(struct jb_bill_flows *flows, struct jb_error *error) {
-    size_t count = jb_strings_count(flows->unit_names);
-    _cleanup_free_ uint32_t *numbers = calloc(count + 1, sizeof *numbers);
-    if (!numbers)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu bills", count);
-    if (count)
-        qsort(flows->units, count, sizeof *flows->units, compare_units);
-    for (size_t u = 0; u < count; u++)
-        numbers[jb_strings_find(flows->unit_names, flows->units[u].identity)] = (uint32_t)u;
-    return jb_bill_sums_finish(flows->sums, flows->texts, numbers, error, &flows->flows, &flows->flow_count);
 }
 
 static void finish_costs(struct jb_bill_flows *flows) {
@@ -366,43 +340,160 @@ static void finish_costs(struct jb_bill_flows *flows) {
         qsort(flows->costs, flows->cost_count, sizeof *flows->costs, compare_costs);
 }
 
-static enum jb_code open_flows(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
-                               struct jb_error *error, struct jb_bill_flows *flows) {
-    size_t group_count = 0;
-    for (size_t s = 0; s < scans->count; s++)
-        group_count += jb_scan_group_count(scans->items[s].table);
+/* ---- groups, bill by bill ---- */
+
+/* A group of rows of all scans, numbered one scan behind the other. */
+struct item {
+    uint32_t group, frame, time;
+};
+
+/* Groups in order of their bills. */
+struct sorter {
+    const struct jb_bill_question *question;
+    const struct jb_bill_scans *scans;
+    size_t group_count;
+    struct item *items;
+    uint32_t *units; /* by group, as they were met */
+    size_t *starts;  /* of each bill in items; one more */
+};
+
+static void free_sorter(struct sorter *sorter) {
+    free(sorter->items);
+    free(sorter->units);
+    free(sorter->starts);
+}
+
+/* Finds the frame, the bill and the interval of each group of one scan. */
+static enum jb_code look_at_groups(struct sorter *sorter, struct jb_bill_flows *flows, size_t scan_number,
+                                   size_t first_group, size_t first_frame, struct jb_error *error) {
+    const struct jb_bill_scan *scan = &sorter->scans->items[scan_number];
+    const struct jb_bill_files *files = sorter->question->files;
+    size_t count = jb_scan_group_count(scan->table);
+    enum jb_code code = JB_OK;
+    for (size_t group = 0; !code && group < count; group++) {
+        struct item *item = &sorter->items[first_group + group];
+        int64_t start_ns, end_ns;
+        *item = (struct item){.group = (uint32_t)(first_group + group),
+                              .frame = (uint32_t)first_frame + jb_scan_kind(scan->table, group)};
+        struct jb_bill_frame *frame = &flows->frames[item->frame];
+        uint32_t *unit = &sorter->units[first_group + group];
+        if (!frame->is_made)
+            code = jb_bill_frame_make(sorter->question, flows, scan, group, error, frame);
+        jb_bill_row_times(files, scan, group, &start_ns, &end_ns);
+        if (!code)
+            code = jb_bill_frame_unit(flows, frame, start_ns, error, unit);
+        if (!code)
+            code = jb_bill_sums_time(flows->sums, start_ns, end_ns, error, &item->time);
+        if (!code && is_use(frame))
+            widen_unit(&flows->units[*unit], start_ns, end_ns);
+    }
+    return code;
+}
+
+/* Puts bills in order of their names, whatever the order of rows, and groups in that of their bills. */
+static enum jb_code sort_groups(struct sorter *sorter, struct jb_bill_flows *flows, struct jb_error *error) {
+    size_t count = jb_strings_count(flows->unit_names);
+    _cleanup_free_ uint32_t *numbers = calloc(count + 1, sizeof *numbers);
+    struct item *sorted = calloc(sorter->group_count + 1, sizeof *sorted);
+    size_t *starts = sorter->starts = calloc(count + 2, sizeof *starts);
+    if (!numbers || !sorted || !starts) {
+        free(sorted);
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu bills", count);
+    }
+    jb_memory_expect(sorted, sorter->group_count * sizeof *sorted);
+    if (count)
+        qsort(flows->units, count, sizeof *flows->units, compare_units);
+    for (size_t u = 0; u < count; u++)
+        numbers[jb_strings_find(flows->unit_names, flows->units[u].identity)] = (uint32_t)u;
+    /* Two further on: while they are placed, a bill's start stands one further on, and moves to its end. */
+    for (size_t i = 0; i < sorter->group_count; i++)
+        starts[numbers[sorter->units[i]] + 2]++;
+    for (size_t u = 2; u < count + 2; u++)
+        starts[u] += starts[u - 1];
+    for (size_t i = 0; i < sorter->group_count; i++)
+        sorted[starts[numbers[sorter->units[i]] + 1]++] = sorter->items[i];
+    free(sorter->items);
+    sorter->items = sorted;
+    return JB_OK;
+}
+
+/* Adds up the groups of one bill, and makes its flows. */
+static enum jb_code make_unit(const struct sorter *sorter, struct jb_bill_flows *flows, size_t unit,
+                              struct jb_error *error) {
+    size_t scan = 0, first_group = 0; /* a bill's groups are in order of scans */
+    enum jb_code code = JB_OK;
+    for (size_t i = sorter->starts[unit]; !code && i < sorter->starts[unit + 1]; i++) {
+        const struct item *item = &sorter->items[i];
+        while (item->group - first_group >= jb_scan_group_count(sorter->scans->items[scan].table))
+            first_group += jb_scan_group_count(sorter->scans->items[scan++].table);
+        code = add_group(sorter->question, flows, &sorter->scans->items[scan], item->group - first_group,
+                         &flows->frames[item->frame], item->time, error);
+    }
+    struct jb_bill_unit *of = &flows->units[unit];
+    of->first_flow = flows->flow_count;
+    if (!code)
+        code = jb_bill_sums_finish(flows->sums, flows->texts, (uint32_t)unit, error,
+                                   flows->flows + flows->flow_count, &of->flow_count);
+    flows->flow_count += of->flow_count;
+    finish_unit(of, flows->flows + of->first_flow);
+    return code;
+}
+
+static enum jb_code make_units(struct sorter *sorter, struct jb_bill_flows *flows, struct jb_error *error) {
+    sorter->items = calloc(sorter->group_count + 1, sizeof *sorter->items);
+    sorter->units = calloc(sorter->group_count + 1, sizeof *sorter->units);
+    flows->flows = calloc(FLOWS * sorter->group_count + 1, sizeof *flows->flows);
+    flows->frames = calloc(flows->frame_count + 1, sizeof *flows->frames);
+    if (!sorter->items || !sorter->units || !flows->flows || !flows->frames)
+        return jb_error_set(error, JB_MEMORY, "no memory for flows of %zu groups", sorter->group_count);
+    jb_memory_expect(sorter->items, sorter->group_count * sizeof *sorter->items);
+    jb_memory_expect(flows->flows, FLOWS * sorter->group_count * sizeof *flows->flows);
+    enum jb_code code = JB_OK;
+    size_t group = 0, frame = 0;
+    for (size_t s = 0; !code && s < sorter->scans->count; s++) {
+        code = look_at_groups(sorter, flows, s, group, frame, error);
+        group += jb_scan_group_count(sorter->scans->items[s].table);
+        frame += jb_scan_kind_count(sorter->scans->items[s].table);
+    }
+    if (!code)
+        code = sort_groups(sorter, flows, error);
+    for (size_t u = 0; !code && u < jb_strings_count(flows->unit_names); u++)
+        code = make_unit(sorter, flows, u, error);
+    return code;
+}
+
+/* ---- all ---- */
+
+static enum jb_code open_flows(const struct jb_bill_question *question, struct jb_error *error,
+                               struct jb_bill_flows *flows) {
     struct jb_strings **const strings[] = {&flows->texts, &flows->unit_names, &flows->use_names,
                                            &flows->label_names, &flows->unknown_names};
     enum jb_code code = JB_OK;
     for (size_t i = 0; !code && i < JB_COUNT(strings); i++)
         code = jb_strings_make(TEXT_CEILING, error, strings[i]);
-    /* The scan, its key, and the input where it is part of that. */
-    flows->frame_width = 2 + JB_BILL_FIELD_COUNT + question->files->label_count;
     if (!code)
-        code = jb_tuples_make(flows->frame_width, JB_BILL_LIST_CEILING, "kinds of rows", error,
-                              &flows->frame_keys);
-    if (!code)
-        code = jb_bill_sums_make(2 * group_count, error, &flows->sums); /* costs, and credits */
+        code = jb_bill_sums_make(error, &flows->sums);
     return code ? code : jb_cloud_changes(question->factors, error, &flows->changes_ns, &flows->change_count);
 }
 
 enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
                                 struct jb_error *error, struct jb_bill_flows **ret_flows) {
     _cleanup_(jb_bill_flows_free_cleanup) struct jb_bill_flows *flows = calloc(1, sizeof *flows);
+    __attribute__((cleanup(free_sorter))) struct sorter sorter = {.question = question, .scans = scans};
     assert(question->files->label_count <= JB_BILL_LABEL_CEILING);
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for flows of bills");
-    enum jb_code code = open_flows(question, scans, error, flows);
-    for (size_t s = 0; !code && s < scans->count; s++) {
-        size_t count = jb_scan_group_count(scans->items[s].table);
-        for (size_t g = 0; !code && g < count; g++)
-            code = add_group(question, flows, scans, s, g, error);
+    for (size_t s = 0; s < scans->count; s++) {
+        sorter.group_count += jb_scan_group_count(scans->items[s].table);
+        flows->frame_count += jb_scan_kind_count(scans->items[s].table);
     }
+    enum jb_code code = sorter.group_count > UINT32_MAX
+                            ? jb_error_set(error, JB_LIMIT, "more than %u groups of rows", UINT32_MAX)
+                            : open_flows(question, error, flows);
     if (!code)
-        code = finish_flows(flows, error);
+        code = make_units(&sorter, flows, error);
     if (code)
         return code;
-    finish_units(flows);
     finish_costs(flows);
     *ret_flows = JB_TAKE(flows);
     return JB_OK;

@@ -26,8 +26,9 @@ enum jb_bill_gap {
     JB_BILL_GAP_COUNT,
 };
 
-/* All that rows with the same texts have in common: worked out once, however many days they are of. */
+/* All that rows of one kind (of the scan) have in common: worked out once, however many days they are of. */
 struct jb_bill_frame {
+    bool is_made;
     enum jb_bill_kind kind;
     uint32_t provider, service; /* texts */
     uint32_t base;              /* text: "cloud/aws/eu-west-1/AmazonEC2/4444/team=a" */
@@ -53,10 +54,8 @@ struct jb_bill_frame {
 struct jb_bill_flows {
     struct jb_strings *texts;
     struct jb_bill_sums *sums;
-    struct jb_tuples *frame_keys; /* the scan and the numbers of its texts */
-    size_t frame_width;
-    struct jb_bill_frame *frames; /* by key */
-    size_t frame_capacity;
+    struct jb_bill_frame *frames; /* by kind, one scan behind the other */
+    size_t frame_count;
     struct jb_strings *unit_names, *use_names, *label_names, *unknown_names;
     struct jb_bill_unit *units;
     size_t unit_capacity;
@@ -74,10 +73,10 @@ struct jb_bill_flows {
     size_t flow_count;
 };
 
-/* The frame of a group, made when there is none. *ret_frame is valid until the next call. */
-enum jb_code jb_bill_frame_find(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                                const struct jb_bill_scans *scans, size_t scan, size_t group,
-                                struct jb_error *error, struct jb_bill_frame **ret_frame);
+/* Makes the frame of a group. */
+enum jb_code jb_bill_frame_make(const struct jb_bill_question *question, struct jb_bill_flows *flows,
+                                const struct jb_bill_scan *scan, size_t group, struct jb_error *error,
+                                struct jb_bill_frame *frame);
 /* The bill of a frame's rows that start then: of its account, and of the month. */
 enum jb_code jb_bill_frame_unit(struct jb_bill_flows *flows, struct jb_bill_frame *frame, int64_t start_ns,
                                 struct jb_error *error, uint32_t *ret_unit);

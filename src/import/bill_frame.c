@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/time.h"
 
-#include <assert.h>
 #include <string.h>
 
 static enum jb_code keep(struct jb_bill_flows *flows, const char *text, struct jb_error *error,
@@ -210,28 +209,30 @@ static enum jb_code find_cost(struct jb_bill_flows *flows, jb_commodity currency
 
 /* ---- frames ---- */
 
-static enum jb_code make_frame(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                               const struct jb_bill_row *row, struct jb_error *error,
-                               struct jb_bill_frame *ret_frame) {
-    struct jb_bill_frame frame = {.kind = jb_bill_row_kind(row), .currency = row->currency};
+enum jb_code jb_bill_frame_make(const struct jb_bill_question *question, struct jb_bill_flows *flows,
+                                const struct jb_bill_scan *scan, size_t group, struct jb_error *error,
+                                struct jb_bill_frame *ret_frame) {
+    struct jb_bill_row row;
+    jb_bill_row_read(question->files, scan, group, &row);
+    struct jb_bill_frame frame = {.is_made = true, .kind = jb_bill_row_kind(&row), .currency = row.currency};
     const char *leaf = jb_bill_kind_name(frame.kind);
     char provider[JB_BILL_NAME_SIZE], region[JB_BILL_NAME_SIZE], service[JB_BILL_NAME_SIZE], reason[128];
-    jb_bill_provider(row->texts[JB_BILL_PROVIDER], provider);
-    jb_bill_region(question->cloud, question->regions, provider, row->texts[JB_BILL_REGION],
-                   row->texts[JB_BILL_ITEM], &frame.place, region);
-    jb_bill_name(row->texts[JB_BILL_SERVICE], "unknown", service);
-    enum jb_code code = name_bill(flows, row, provider, error, &frame);
+    jb_bill_provider(row.texts[JB_BILL_PROVIDER], provider);
+    jb_bill_region(question->cloud, question->regions, provider, row.texts[JB_BILL_REGION],
+                   row.texts[JB_BILL_ITEM], &frame.place, region);
+    jb_bill_name(row.texts[JB_BILL_SERVICE], "unknown", service);
+    enum jb_code code = name_bill(flows, &row, provider, error, &frame);
     if (!code)
-        code = find_base(question, flows, row, provider, region, service, error, &frame.base);
+        code = find_base(question, flows, &row, provider, region, service, error, &frame.base);
     if (!code)
-        code = find_cost(flows, row->currency, error, &frame.cost);
+        code = find_cost(flows, row.currency, error, &frame.cost);
     if (!code && frame.kind == JB_BILL_USAGE) {
-        code = find_use(question, flows, row, provider, error, &frame.use);
+        code = find_use(question, flows, &row, provider, error, &frame.use);
         if (!code && !flows->uses[frame.use].code)
             leaf = leaf_of(&flows->uses[frame.use].use);
     }
     snprintf(reason, sizeof reason, "charge '%.60s' does not say how much was used",
-             *row->texts[JB_BILL_CHARGE] ? row->texts[JB_BILL_CHARGE] : row->texts[JB_BILL_STATUS]);
+             *row.texts[JB_BILL_CHARGE] ? row.texts[JB_BILL_CHARGE] : row.texts[JB_BILL_STATUS]);
     const struct {
         const char *text;
         uint32_t *id;
@@ -241,28 +242,5 @@ static enum jb_code make_frame(const struct jb_bill_question *question, struct j
         code = jb_strings_intern(flows->texts, kept[i].text, error, kept[i].id);
     if (!code)
         *ret_frame = frame;
-    return code;
-}
-
-enum jb_code jb_bill_frame_find(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                                const struct jb_bill_scans *scans, size_t scan, size_t group,
-                                struct jb_error *error, struct jb_bill_frame **ret_frame) {
-    uint32_t key[JB_SCAN_SLOT_CEILING + 2] = {(uint32_t)scan}, id;
-    size_t known = jb_tuples_count(flows->frame_keys);
-    size_t count = jb_scan_key(scans->items[scan].table, group, key + 1);
-    assert(count < flows->frame_width);
-    static_assert(JB_BILL_START == 0 && JB_BILL_END == 1, "the first two numbers of a key are times");
-    key[1] = key[2] = 0;
-    enum jb_code code = jb_tuples_intern(flows->frame_keys, key, error, &id);
-    if (!code)
-        code = jb_array_reserve(&flows->frames, &flows->frame_capacity, (size_t)id + 1, JB_BILL_LIST_CEILING,
-                                "kinds of rows", error);
-    if (!code && id >= known) {
-        struct jb_bill_row row;
-        jb_bill_row_read(question->files, &scans->items[scan], group, &row);
-        code = make_frame(question, flows, &row, error, &flows->frames[id]);
-    }
-    if (!code)
-        *ret_frame = &flows->frames[id];
     return code;
 }

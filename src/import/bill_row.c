@@ -26,26 +26,32 @@ int64_t jb_bill_next_month(int64_t start_ns) {
     return jb_days_from_civil(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1) * JB_DAY_NS;
 }
 
+void jb_bill_row_times(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
+                       int64_t *ret_start_ns, int64_t *ret_end_ns) {
+    const struct jb_scan_table *table = scan->table;
+    int64_t start_ns = jb_scan_time_ns(table, group, JB_BILL_START),
+            end_ns = jb_scan_time_ns(table, group, JB_BILL_END);
+    if (end_ns == JB_SCAN_NO_TIME)
+        end_ns = scan->is_by_month[jb_scan_group(table, group).input]
+                     ? jb_bill_next_month(start_ns)
+                     : jb_time_floor(start_ns, JB_DAY_NS) + JB_DAY_NS;
+    /* A row without length is of the bucket that it is in. */
+    *ret_start_ns = start_ns;
+    *ret_end_ns = end_ns <= start_ns ? start_ns + files->bucket_ns : end_ns;
+}
+
 void jb_bill_row_amounts(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
                          struct jb_bill_row *ret_row) {
     const struct jb_scan_table *table = scan->table;
     struct jb_scan_group info = jb_scan_group(table, group);
     uint64_t quantities = jb_scan_number_count(table, group, JB_BILL_QUANTITY);
     ret_row->row_count = info.row_count;
-    ret_row->start_ns = jb_scan_time_ns(table, group, JB_BILL_START);
-    ret_row->end_ns = jb_scan_time_ns(table, group, JB_BILL_END);
+    jb_bill_row_times(files, scan, group, &ret_row->start_ns, &ret_row->end_ns);
     ret_row->quantity = jb_scan_sum(table, group, JB_BILL_QUANTITY);
     ret_row->cost = jb_scan_sum(table, group, JB_BILL_COST);
     ret_row->credits = jb_scan_sum(table, group, JB_BILL_CREDITS);
     ret_row->has_quantity = quantities > 0;
     ret_row->lacks_quantities = quantities < info.row_count;
-    if (ret_row->end_ns == JB_SCAN_NO_TIME)
-        ret_row->end_ns = scan->is_by_month[info.input]
-                              ? jb_bill_next_month(ret_row->start_ns)
-                              : jb_time_floor(ret_row->start_ns, JB_DAY_NS) + JB_DAY_NS;
-    /* A row without length is of the bucket that it is in. */
-    if (ret_row->end_ns <= ret_row->start_ns)
-        ret_row->end_ns = ret_row->start_ns + files->bucket_ns;
 }
 
 void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,

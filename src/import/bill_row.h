@@ -29,6 +29,9 @@ struct jb_bill_row {
 void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
                       struct jb_bill_row *ret_row);
 
+/* Start and end of a group's rows. */
+void jb_bill_row_times(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
+                       int64_t *ret_start_ns, int64_t *ret_end_ns);
 /* Its times, sums and counts alone. */
 void jb_bill_row_amounts(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
                          struct jb_bill_row *ret_row);

@@ -19,8 +19,7 @@ struct jb_bill_amounts {
 
 struct jb_bill_sums; /* opaque */
 
-/* ceiling: most calls of jb_bill_sums_add. */
-enum jb_code jb_bill_sums_make(size_t ceiling, struct jb_error *error, struct jb_bill_sums **ret_sums);
+enum jb_code jb_bill_sums_make(struct jb_error *error, struct jb_bill_sums **ret_sums);
 void jb_bill_sums_free(struct jb_bill_sums *sums); /* NULL-safe */
 
 /* Number of what flows from one account to another; accounts by number of their texts. */
@@ -29,14 +28,18 @@ enum jb_code jb_bill_sums_lane(struct jb_bill_sums *sums, uint32_t from, uint32_
 /* Number of the lanes that a group's energy, embodied carbon and money take; JB_BILL_NO_LANE: it has none. */
 enum jb_code jb_bill_sums_route(struct jb_bill_sums *sums, uint32_t energy, uint32_t embodied, uint32_t money,
                                 struct jb_error *error, uint32_t *ret_route);
-enum jb_code jb_bill_sums_add(struct jb_bill_sums *sums, uint32_t unit, uint32_t route, int64_t start_ns,
-                              int64_t end_ns, const struct jb_bill_amounts *amounts, struct jb_error *error);
+/* Number of an interval. */
+enum jb_code jb_bill_sums_time(struct jb_bill_sums *sums, int64_t start_ns, int64_t end_ns,
+                               struct jb_error *error, uint32_t *ret_time);
 
-/* All sums as flows, in order of unit, start, end, accounts, commodity. unit_numbers: by unit as it was
- * added; texts: of the accounts. *ret_flows is the caller's to free. JB_LIMIT: an amount beyond 64 bits. */
-enum jb_code jb_bill_sums_finish(const struct jb_bill_sums *sums, const struct jb_strings *texts,
-                                 const uint32_t *unit_numbers, struct jb_error *error,
-                                 struct jb_bill_flow **ret_flows, size_t *ret_count);
+/* Bills one after the other, when all intervals are known. Adds to the sums of the bill in work. */
+enum jb_code jb_bill_sums_add(struct jb_bill_sums *sums, uint32_t route, uint32_t time,
+                              const struct jb_bill_amounts *amounts, struct jb_error *error);
+/* The sums of the bill in work as its flows, in order of start, end, accounts, commodity; then the next bill
+ * begins. texts: of the accounts. ret_flows: room for as many as the routes that were added to have lanes.
+ * JB_LIMIT: an amount beyond 64 bits. */
+enum jb_code jb_bill_sums_finish(struct jb_bill_sums *sums, const struct jb_strings *texts, uint32_t unit,
+                                 struct jb_error *error, struct jb_bill_flow *ret_flows, size_t *ret_count);
 
 /* Half to even. divisor: above 0. */
 jb_int128 jb_bill_round(jb_int128 value, int64_t divisor);
