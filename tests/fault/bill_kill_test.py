@@ -69,7 +69,7 @@ def main():
                 cut += child.wait() != 0
                 balance = subprocess.run([program, '--book', folder / 'killed.db', 'balance'], capture_output=True, text=True,
                                          timeout=300, check=False)
-                if balance.returncode == 3 and 'no book' in balance.stderr:
+                if balance.returncode in (3, 4) and 'no book' in balance.stderr:
                     continue  # killed before anything was booked
                 if balance.returncode:
                     sys.exit(f'balance: status {balance.returncode}: {balance.stderr}')
