@@ -298,6 +298,29 @@ static enum jb_code open_store(struct jb_sqlite_store *store, struct jb_error *e
     return code ? code : jb_sqlite_end(store, JB_OK, error);
 }
 
+/* Makes an empty book beside the place for it, and moves it there when it is whole: whoever is killed while he
+ * makes one leaves none. Where that cannot be, nothing is done: the book is then made in its place, which also
+ * says what is wrong. */
+static void make_whole(const char *path) {
+    char made[PATH_MAX], log[PATH_MAX + 8];
+    int64_t version = 0;
+    struct jb_sqlite_store making = {.path = made, .mode = JB_STORE_CREATE};
+    if (snprintf(made, sizeof made, "%s.new-%ld", path, (long)getpid()) >= (int)sizeof made)
+        return;
+    unlink(made);
+    enum jb_code code = connect_checked(&making, NULL, &version);
+    if (!code)
+        code = set_up(&making, version, NULL);
+    if (sqlite3_close(making.db) == SQLITE_OK && !code)
+        (void)!link(made, path); /* unless another process was faster */
+    unlink(made);
+    static const char *const logs[] = {"-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < JB_COUNT(logs); i++) {
+        snprintf(log, sizeof log, "%s%s", made, logs[i]);
+        unlink(log);
+    }
+}
+
 static enum jb_code check_place(const char *location, enum jb_store_mode mode, struct jb_error *error) {
     enum kind kind = KIND_MISSING;
     enum jb_code code;
@@ -306,6 +329,8 @@ static enum jb_code check_place(const char *location, enum jb_store_mode mode, s
     if (mode == JB_STORE_CREATE && (code = make_folders(location, error)))
         return code;
     code = look(location, error, &kind);
+    if (!code && mode == JB_STORE_CREATE && kind == KIND_MISSING)
+        make_whole(location);
     if (code || mode == JB_STORE_CREATE)
         return code;
     if (kind == KIND_MISSING)
