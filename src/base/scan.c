@@ -466,6 +466,10 @@ size_t jb_scan_kind_count(const struct jb_scan_table *table) {
     return table->kind_count;
 }
 
+void jb_scan_prefetch(const struct jb_scan_table *table, size_t group) {
+    jb_scan_groups_prefetch(table->groups, number_of(table, group));
+}
+
 uint32_t jb_scan_text_id(const struct jb_scan_table *table, size_t group, size_t slot) {
     assert(table->slots[slot]->kind == JB_SCAN_TEXT);
     return table->text_ids[table->layout.place[slot]][id_of(table, group, slot)];

@@ -141,6 +141,8 @@ struct jb_scan_group jb_scan_group(const struct jb_scan_table *table, size_t gro
  * appearance. */
 uint32_t jb_scan_kind(const struct jb_scan_table *table, size_t group);
 size_t jb_scan_kind_count(const struct jb_scan_table *table);
+/* Asks for what is kept of a group, which is looked at soon. */
+void jb_scan_prefetch(const struct jb_scan_table *table, size_t group);
 /* TEXT: number of the text among those of the slot, in order of first appearance, and the text. */
 uint32_t jb_scan_text_id(const struct jb_scan_table *table, size_t group, size_t slot);
 size_t jb_scan_text_count(const struct jb_scan_table *table, size_t slot);

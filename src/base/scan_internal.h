@@ -124,7 +124,7 @@ struct jb_scan_span {
 /* Of a group, what each of its rows touches: a record is the sums of the columns that are there, as far as
  * they fit 64 bits, and this behind them. */
 struct jb_scan_head {
-    uint32_t row_count; /* the lower half; 0 as long as its key is wrong */
+    uint32_t row_count; /* the lower half; 0 where its key is wrong */
     uint32_t ids[];     /* of spans */
 };
 
@@ -132,9 +132,10 @@ struct jb_scan_head {
 struct jb_scan_margin {
     uint64_t first_row; /* of its range, from 0 */
     uint32_t input;
-    uint32_t row_carry; /* the upper half of row_count */
-    uint32_t fault;     /* 0, or the number of what its key is wrong by */
+    /* The upper half of row_count; with JB_SCAN_FAULT the number of what its key is wrong by. */
+    uint32_t more;
 };
+#define JB_SCAN_FAULT ((uint32_t)1 << 31)
 
 /* A line of the cache with eight groups that were met lately: those of one day stand close together here,
  * while they are scattered over the index, which has all groups there are. */
@@ -227,6 +228,7 @@ enum jb_code jb_scan_groups_account(struct jb_scan_groups *groups, size_t size, 
  * span, and all sums are there. */
 enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_t *fields,
                                     const struct jb_scan_rows_view *rows, struct jb_error *error);
+void jb_scan_groups_prefetch(const struct jb_scan_groups *groups, size_t number);
 uint64_t jb_scan_groups_rows(const struct jb_scan_groups *groups, size_t number);
 struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups, size_t number);
 const uint32_t *jb_scan_groups_ids(const struct jb_scan_groups *groups, size_t number); /* of its spans */

@@ -10,7 +10,6 @@
 #define ACCOUNT_STEP   1024         /* groups that are accounted for at a time */
 #define MANY           ACCOUNT_STEP /* groups whose margins are worth huge pages */
 #define INDEX_FIRST    4096
-#define INDEX_SMALL    ((size_t)1 << 18)
 #define NUMBER_CEILING ((size_t)UINT32_MAX - 1)
 #define NO_GROUP       UINT32_MAX
 #define TRIAL          4096 /* rows after which recent groups are judged */
@@ -34,8 +33,14 @@ struct jb_scan_margin *jb_scan_groups_margin(const struct jb_scan_groups *groups
     return &groups->margins[number];
 }
 
+void jb_scan_groups_prefetch(const struct jb_scan_groups *groups, size_t number) {
+    __builtin_prefetch(record_at(groups, number));
+    __builtin_prefetch(&groups->margins[number]);
+}
+
 uint64_t jb_scan_groups_rows(const struct jb_scan_groups *groups, size_t number) {
-    return (uint64_t)groups->margins[number].row_carry << 32 | head_at(groups, number)->row_count;
+    uint32_t more = groups->margins[number].more;
+    return more & JB_SCAN_FAULT ? 0 : (uint64_t)more << 32 | head_at(groups, number)->row_count;
 }
 
 const uint32_t *jb_scan_groups_ids(const struct jb_scan_groups *groups, size_t number) {
@@ -75,7 +80,7 @@ static void add_absents(struct jb_scan_groups *groups, size_t number, size_t sum
 static void add_rows(struct jb_scan_groups *groups, size_t number, uint64_t count) {
     uint64_t rows = jb_scan_groups_rows(groups, number) + count;
     head_at(groups, number)->row_count = (uint32_t)rows;
-    groups->margins[number].row_carry = (uint32_t)(rows >> 32);
+    groups->margins[number].more = (uint32_t)(rows >> 32);
 }
 
 /* What does not fit 64 bits. False: the sum is out of range. */
@@ -118,13 +123,8 @@ enum jb_code jb_scan_groups_add_group(struct jb_scan_groups *groups, size_t numb
 
 /* ---- index ------------------------------------------------------------------------------------------ */
 
-/* A small index is kept three quarters empty: a second look at it costs more than its memory. */
-static bool is_small(const struct jb_scan_groups *groups) {
-    return groups->index_size <= INDEX_SMALL;
-}
-
 static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *error) {
-    size_t size = groups->index_size ? groups->index_size * (is_small(groups) ? 4 : 2) : INDEX_FIRST;
+    size_t size = groups->index_size ? groups->index_size * 2 : INDEX_FIRST;
     enum jb_code code =
         jb_scan_groups_account(groups, (size - groups->index_size) * sizeof *groups->index, error);
     if (code)
@@ -133,7 +133,7 @@ static enum jb_code grow_index(struct jb_scan_groups *groups, struct jb_error *e
 }
 
 static enum jb_code make_room(struct jb_scan_groups *groups, size_t more, struct jb_error *error) {
-    while ((groups->count + more) * (is_small(groups) ? 4 : 2) > groups->index_size) {
+    while ((groups->count + more) * 2 > groups->index_size) {
         enum jb_code code = grow_index(groups, error);
         if (code)
             return code;
@@ -207,7 +207,7 @@ static enum jb_code check_key(struct jb_scan_groups *groups, size_t number, stru
             *error = why;
         return code;
     }
-    code = jb_array_reserve(&groups->faults, &groups->fault_capacity, groups->fault_count + 1, UINT32_MAX,
+    code = jb_array_reserve(&groups->faults, &groups->fault_capacity, groups->fault_count + 1, JB_SCAN_FAULT,
                             "wrong keys", error);
     if (!code)
         code = jb_scan_groups_account(groups, sizeof *groups->faults + strlen(why.message), error);
@@ -216,7 +216,7 @@ static enum jb_code check_key(struct jb_scan_groups *groups, size_t number, stru
         return code ? code : jb_error_set(error, JB_MEMORY, "no memory for a message");
     groups->faults[groups->fault_count++] =
         (struct jb_scan_fault){.slot = slot, .field = SIZE_MAX, .what = what};
-    groups->margins[number].fault = (uint32_t)groups->fault_count;
+    groups->margins[number].more = JB_SCAN_FAULT | (uint32_t)(groups->fault_count - 1);
     return JB_OK;
 }
 
@@ -265,7 +265,7 @@ enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *
 
 static enum jb_code fault_row(const struct jb_scan_groups *groups, uint32_t number,
                               struct jb_scan_fault *fault, struct jb_error *error) {
-    *fault = groups->faults[number - 1];
+    *fault = groups->faults[number];
     fault->what = strdup(fault->what);
     return fault->what ? JB_OK : jb_error_set(error, JB_MEMORY, "no memory for a message");
 }
@@ -296,8 +296,8 @@ static enum jb_code judge_recent(struct jb_scan_groups *groups, struct jb_error 
     return JB_OK;
 }
 
-/* The group of each row with that hash, or NO_GROUP; its record is asked for, to be there when the key is
- * compared. */
+/* The group of each row with that hash, or NO_GROUP; its record, or place in the index, is asked for, to be
+ * there when the key is compared. */
 static void guess(const struct jb_scan_groups *groups, size_t count, const uint64_t *hashes,
                   uint32_t *numbers) {
     for (size_t row = 0; row < count; row++) {
@@ -308,7 +308,10 @@ static void guess(const struct jb_scan_groups *groups, size_t count, const uint6
                              ((jb_scan_four)(set->tag_fours[1] == tags) & set->number_fours[1]);
         uint32_t number = (found[0] | found[1]) | (found[2] | found[3]);
         numbers[row] = number - 1;
-        __builtin_prefetch(record_at(groups, number ? number - 1 : 0), 1);
+        if (__builtin_expect(number != 0, 1))
+            __builtin_prefetch(record_at(groups, number - 1), 1);
+        else
+            __builtin_prefetch(&groups->index[jb_slots_place(hashes[row], groups->index_size)], 1);
     }
 }
 
@@ -355,13 +358,13 @@ static inline enum jb_code count_row(struct jb_scan_groups *groups, struct jb_sc
     }
     struct jb_scan_head *head = head_at(groups, *number);
     struct jb_scan_margin *margin = &groups->margins[*number];
-    if (__builtin_expect(head->row_count == 0, 0) && margin->fault) {
+    if (__builtin_expect(head->row_count == 0, 0) && margin->more & JB_SCAN_FAULT) {
         *number = NO_GROUP;
         batch->fault_count++;
-        return fault_row(groups, margin->fault, &batch->faults[row], error);
+        return fault_row(groups, margin->more & ~JB_SCAN_FAULT, &batch->faults[row], error);
     }
     if (__builtin_expect(++head->row_count == 0, 0))
-        margin->row_carry++;
+        margin->more++;
     return JB_OK;
 }
 

@@ -99,17 +99,10 @@ static struct jb_table *make_summary(const struct jb_bill_result *result, bool i
                                                {.key = "first"},
                                                {.key = "last"}};
     const struct jb_bill_unit *units;
-    const struct jb_bill_flow *flows;
-    size_t flow_count = jb_bill_flows_all(result->flows, &flows);
-    const uint64_t counts[] = {result->row_count,
-                               result->bad_count,
-                               jb_bill_flows_units(result->flows, &units),
-                               flow_count,
-                               result->new_count,
-                               result->new_flow_count,
-                               result->replaced_count,
-                               result->replaced_flow_count,
-                               result->known_count};
+    const uint64_t counts[] = {
+        result->row_count,      result->bad_count,           jb_bill_flows_units(result->flows, &units),
+        result->flow_count,     result->new_count,           result->new_flow_count,
+        result->replaced_count, result->replaced_flow_count, result->known_count};
     struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
     if (!table)
         return NULL;
@@ -118,7 +111,7 @@ static struct jb_table *make_summary(const struct jb_bill_result *result, bool i
         jb_table_integer(table, (int64_t)counts[i], NULL);
     jb_table_amount(table, result->energy_uj, NULL);
     jb_table_amount(table, result->embodied_ug, NULL);
-    if (flow_count) {
+    if (result->flow_count) {
         jb_table_time(table, result->first_ns, NULL);
         jb_table_time(table, result->last_ns, NULL);
     } else {
@@ -150,16 +143,14 @@ static enum jb_code write_text(const struct jb_bill_result *result, bool is_dry_
                                struct jb_error *error) {
     char period[JB_PERIOD_SIZE], energy[JB_NUMBER_SIZE], embodied[JB_NUMBER_SIZE];
     struct jb_layout layout = jb_layout_of_stdout();
-    const struct jb_bill_flow *flows;
     const struct jb_bill_unit *units;
-    size_t flow_count = jb_bill_flows_all(result->flows, &flows),
-           bill_count = jb_bill_flows_units(result->flows, &units);
+    size_t bill_count = jb_bill_flows_units(result->flows, &units);
     jb_buffer_printf(out, "Read %" PRIu64 " row%s of %zu bill%s", result->row_count,
                      plural(result->row_count), bill_count, plural(bill_count));
     if (result->bad_count)
         jb_buffer_printf(out, "; %" PRIu64 " bad row%s left out", result->bad_count,
                          plural(result->bad_count));
-    if (flow_count)
+    if (result->flow_count)
         jb_buffer_printf(out, ": energy %s, embodied carbon %s",
                          jb_amount_alone(JB_ENERGY, result->energy_uj, NAN, NAN, energy),
                          jb_amount_alone(JB_EMBODIED, result->embodied_ug, NAN, NAN, embodied));
@@ -171,8 +162,8 @@ static enum jb_code write_text(const struct jb_bill_result *result, bool is_dry_
                          plural(result->new_flow_count), result->new_count, plural(result->new_count),
                          jb_period_format(result->first_ns, result->last_ns, period));
     else
-        jb_buffer_add_string(out, flow_count ? "Nothing new: every bill is in the book already.\n"
-                                             : "Nothing to book: there is no charge in it.\n");
+        jb_buffer_add_string(out, result->flow_count ? "Nothing new: every bill is in the book already.\n"
+                                                     : "Nothing to book: there is no charge in it.\n");
     if (result->replaced_count)
         jb_buffer_printf(out, "%" PRIu64 " older version%s of them %s taken back, with %" PRIu64 " flow%s.\n",
                          result->replaced_count, plural(result->replaced_count),

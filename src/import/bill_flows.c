@@ -30,21 +30,14 @@ void jb_bill_flows_free(struct jb_bill_flows *flows) {
     free(flows->unknowns);
     free(flows->costs);
     free(flows->changes_ns);
+    free(flows->items);
+    free(flows->starts);
     free(flows->flows);
     free(flows);
 }
 
-size_t jb_bill_flows_all(const struct jb_bill_flows *flows, const struct jb_bill_flow **ret_flows) {
-    *ret_flows = flows->flows;
-    return flows->flow_count;
-}
-
 const char *jb_bill_flows_text(const struct jb_bill_flows *flows, uint32_t id) {
     return jb_strings_text(flows->texts, id);
-}
-
-uint64_t jb_bill_flows_hash(const struct jb_bill_flows *flows, uint32_t id) {
-    return jb_strings_hash(flows->texts, id);
 }
 
 size_t jb_bill_flows_units(const struct jb_bill_flows *flows, const struct jb_bill_unit **ret_units) {
@@ -237,9 +230,11 @@ static enum jb_code add_unknown(struct jb_bill_flows *flows, const struct jb_bil
             return code;
         frame->gaps[gap] = id + 1;
     }
-    struct jb_bill_unknown *unknown = &flows->unknowns[frame->gaps[gap] - 1];
-    unknown->cost += row->cost;
-    unknown->row_count += row->row_count;
+    if (!flows->is_counted) {
+        struct jb_bill_unknown *unknown = &flows->unknowns[frame->gaps[gap] - 1];
+        unknown->cost += row->cost;
+        unknown->row_count += row->row_count;
+    }
     return find_money_route(flows, frame, jb_bill_kind_name(JB_BILL_UNKNOWN), error, &frame->unknown_route);
 }
 
@@ -281,6 +276,8 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
         if (!code)
             code = jb_bill_sums_add(flows->sums, frame->credit_route - 1, time, &credits, error);
     }
+    if (flows->is_counted)
+        return code;
     struct jb_bill_cost *cost = &flows->costs[frame->cost];
     cost->total += row.cost + row.credits;
     cost->used += is_use(frame) ? row.cost : 0;
@@ -314,18 +311,6 @@ static int compare_units(const void *left, const void *right) {
     return strcmp(a->identity, b->identity);
 }
 
-/* A bill without use covers the days of all its rows. */
-static void finish_unit(struct jb_bill_unit *unit, const struct jb_bill_flow *flows) {
-    if (unit->first_ns < unit->last_ns)
-        return;
-    for (size_t i = 0; i < unit->flow_count; i++) {
-        int64_t first_ns = jb_time_floor(flows[i].start_ns, JB_DAY_NS),
-                last_ns = jb_time_floor(flows[i].end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
-        unit->first_ns = first_ns < unit->first_ns ? first_ns : unit->first_ns;
-        unit->last_ns = last_ns > unit->last_ns ? last_ns : unit->last_ns;
-    }
-}
-
 static void finish_costs(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < flows->unknown_count; i++)
         flows->unknowns[i].cost = jb_bill_round(flows->unknowns[i].cost, JB_BILL_SCALE);
@@ -342,44 +327,21 @@ static void finish_costs(struct jb_bill_flows *flows) {
 
 /* ---- groups, bill by bill ---- */
 
-/* A group of rows of all scans, numbered one scan behind the other. */
-struct item {
-    uint32_t group, frame, time;
-};
-
-/* Groups in order of their bills. */
-struct sorter {
-    const struct jb_bill_question *question;
-    const struct jb_bill_scans *scans;
-    size_t group_count;
-    struct item *items;
-    uint32_t *units; /* by group, as they were met */
-    size_t *starts;  /* of each bill in items; one more */
-};
-
-static void free_sorter(struct sorter *sorter) {
-    free(sorter->items);
-    free(sorter->units);
-    free(sorter->starts);
-}
-
-/* Finds the frame, the bill and the interval of each group of one scan. */
-static enum jb_code look_at_groups(struct sorter *sorter, struct jb_bill_flows *flows, size_t scan_number,
-                                   size_t first_group, size_t first_frame, struct jb_error *error) {
-    const struct jb_bill_scan *scan = &sorter->scans->items[scan_number];
-    const struct jb_bill_files *files = sorter->question->files;
+/* Finds the frame, the bill and the interval of each group of one scan. units: by group. */
+static enum jb_code look_at_groups(struct jb_bill_flows *flows, size_t scan_number, size_t first_group,
+                                   size_t first_frame, uint32_t *units, struct jb_error *error) {
+    const struct jb_bill_scan *scan = &flows->scans->items[scan_number];
     size_t count = jb_scan_group_count(scan->table);
     enum jb_code code = JB_OK;
     for (size_t group = 0; !code && group < count; group++) {
-        struct item *item = &sorter->items[first_group + group];
+        struct jb_bill_frame *frame = &flows->frames[first_frame + jb_scan_kind(scan->table, group)];
+        struct jb_bill_item *item = &flows->items[first_group + group];
+        uint32_t *unit = &units[first_group + group];
         int64_t start_ns, end_ns;
-        *item = (struct item){.group = (uint32_t)(first_group + group),
-                              .frame = (uint32_t)first_frame + jb_scan_kind(scan->table, group)};
-        struct jb_bill_frame *frame = &flows->frames[item->frame];
-        uint32_t *unit = &sorter->units[first_group + group];
+        item->group = (uint32_t)(first_group + group);
         if (!frame->is_made)
-            code = jb_bill_frame_make(sorter->question, flows, scan, group, error, frame);
-        jb_bill_row_times(files, scan, group, &start_ns, &end_ns);
+            code = jb_bill_frame_make(flows->question, flows, scan, group, error, frame);
+        jb_bill_row_times(flows->question->files, scan, group, &start_ns, &end_ns);
         if (!code)
             code = jb_bill_frame_unit(flows, frame, start_ns, error, unit);
         if (!code)
@@ -391,74 +353,129 @@ static enum jb_code look_at_groups(struct sorter *sorter, struct jb_bill_flows *
 }
 
 /* Puts bills in order of their names, whatever the order of rows, and groups in that of their bills. */
-static enum jb_code sort_groups(struct sorter *sorter, struct jb_bill_flows *flows, struct jb_error *error) {
+static enum jb_code sort_groups(struct jb_bill_flows *flows, const uint32_t *units, struct jb_error *error) {
     size_t count = jb_strings_count(flows->unit_names);
     _cleanup_free_ uint32_t *numbers = calloc(count + 1, sizeof *numbers);
-    struct item *sorted = calloc(sorter->group_count + 1, sizeof *sorted);
-    size_t *starts = sorter->starts = calloc(count + 2, sizeof *starts);
+    struct jb_bill_item *sorted = calloc(flows->group_count + 1, sizeof *sorted);
+    size_t *starts = flows->starts = calloc(count + 2, sizeof *starts);
     if (!numbers || !sorted || !starts) {
         free(sorted);
         return jb_error_set(error, JB_MEMORY, "no memory for %zu bills", count);
     }
-    jb_memory_expect(sorted, sorter->group_count * sizeof *sorted);
+    jb_memory_expect(sorted, flows->group_count * sizeof *sorted);
     if (count)
         qsort(flows->units, count, sizeof *flows->units, compare_units);
     for (size_t u = 0; u < count; u++)
         numbers[jb_strings_find(flows->unit_names, flows->units[u].identity)] = (uint32_t)u;
-    /* Two further on: while they are placed, a bill's start stands one further on, and moves to its end. */
-    for (size_t i = 0; i < sorter->group_count; i++)
-        starts[numbers[sorter->units[i]] + 2]++;
+    /* While they are placed, a bill's start stands one further on, and moves to its end. */
+    for (size_t i = 0; i < flows->group_count; i++)
+        starts[numbers[units[i]] + 2]++;
     for (size_t u = 2; u < count + 2; u++)
         starts[u] += starts[u - 1];
-    for (size_t i = 0; i < sorter->group_count; i++)
-        sorted[starts[numbers[sorter->units[i]] + 1]++] = sorter->items[i];
-    free(sorter->items);
-    sorter->items = sorted;
+    for (size_t i = 0; i < flows->group_count; i++)
+        sorted[starts[numbers[units[i]] + 1]++] = flows->items[i];
+    free(flows->items);
+    flows->items = sorted;
     return JB_OK;
 }
 
-/* Adds up the groups of one bill, and makes its flows. */
-static enum jb_code make_unit(const struct sorter *sorter, struct jb_bill_flows *flows, size_t unit,
-                              struct jb_error *error) {
-    size_t scan = 0, first_group = 0; /* a bill's groups are in order of scans */
+static enum jb_code add_groups(struct jb_bill_flows *flows, size_t unit, struct jb_error *error) {
+    enum { AHEAD = 8 };
+    const struct jb_bill_item *items = flows->items;
+    size_t first_group = 0, first_frame = 0;
+    const struct jb_bill_scan *scan = flows->scans->items; /* a bill's groups are in order of scans */
     enum jb_code code = JB_OK;
-    for (size_t i = sorter->starts[unit]; !code && i < sorter->starts[unit + 1]; i++) {
-        const struct item *item = &sorter->items[i];
-        while (item->group - first_group >= jb_scan_group_count(sorter->scans->items[scan].table))
-            first_group += jb_scan_group_count(sorter->scans->items[scan++].table);
-        code = add_group(sorter->question, flows, &sorter->scans->items[scan], item->group - first_group,
-                         &flows->frames[item->frame], item->time, error);
+    for (size_t i = flows->starts[unit], end = flows->starts[unit + 1]; !code && i < end; i++) {
+        while (items[i].group - first_group >= jb_scan_group_count(scan->table)) {
+            first_group += jb_scan_group_count(scan->table);
+            first_frame += jb_scan_kind_count(scan->table);
+            scan++;
+        }
+        size_t group = items[i].group - first_group, ahead = i + AHEAD < end ? items[i + AHEAD].group : 0;
+        if (ahead > items[i].group && ahead - first_group < jb_scan_group_count(scan->table))
+            jb_scan_prefetch(scan->table, ahead - first_group);
+        code =
+            add_group(flows->question, flows, scan, group,
+                      &flows->frames[first_frame + jb_scan_kind(scan->table, group)], items[i].time, error);
     }
-    struct jb_bill_unit *of = &flows->units[unit];
-    of->first_flow = flows->flow_count;
-    if (!code)
-        code = jb_bill_sums_finish(flows->sums, flows->texts, (uint32_t)unit, error,
-                                   flows->flows + flows->flow_count, &of->flow_count);
-    flows->flow_count += of->flow_count;
-    finish_unit(of, flows->flows + of->first_flow);
     return code;
 }
 
-static enum jb_code make_units(struct sorter *sorter, struct jb_bill_flows *flows, struct jb_error *error) {
-    sorter->items = calloc(sorter->group_count + 1, sizeof *sorter->items);
-    sorter->units = calloc(sorter->group_count + 1, sizeof *sorter->units);
-    flows->flows = calloc(FLOWS * sorter->group_count + 1, sizeof *flows->flows);
-    flows->frames = calloc(flows->frame_count + 1, sizeof *flows->frames);
-    if (!sorter->items || !sorter->units || !flows->flows || !flows->frames)
-        return jb_error_set(error, JB_MEMORY, "no memory for flows of %zu groups", sorter->group_count);
-    jb_memory_expect(sorter->items, sorter->group_count * sizeof *sorter->items);
-    jb_memory_expect(flows->flows, FLOWS * sorter->group_count * sizeof *flows->flows);
+/* Adds up the groups of one bill, and makes its flows. */
+static enum jb_code make_unit(struct jb_bill_flows *flows, size_t unit, struct jb_error *error,
+                              size_t *ret_count) {
+    size_t room = FLOWS * (flows->starts[unit + 1] - flows->starts[unit]);
+    enum jb_code code = jb_array_reserve(&flows->flows, &flows->flow_capacity, room, JB_BILL_LIST_CEILING,
+                                         "flows of a bill", error);
+    if (!code)
+        code = add_groups(flows, unit, error);
+    return code ? code : jb_bill_sums_finish(flows->sums, flows->texts, error, flows->flows, ret_count);
+}
+
+enum jb_code jb_bill_flows_of(struct jb_bill_flows *flows, size_t unit, struct jb_error *error,
+                              const struct jb_bill_flow **ret_flows) {
+    size_t count = 0;
+    enum jb_code code = make_unit(flows, unit, error, &count);
+    if (code)
+        return code;
+    assert(count == flows->units[unit].flow_count);
+    *ret_flows = flows->flows;
+    return JB_OK;
+}
+
+/* What is to be known of a bill's flows, whoever books them. */
+static void finish_unit(const struct jb_bill_flows *flows, size_t count, struct jb_bill_unit *unit) {
+    uint64_t hash = count;
+    bool has_use = unit->first_ns < unit->last_ns;
+    unit->flow_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct jb_bill_flow *flow = &flows->flows[i];
+        hash = jb_hash_uint64(hash ^ jb_strings_hash(flows->texts, flow->from));
+        hash = jb_hash_uint64(hash ^ jb_strings_hash(flows->texts, flow->to));
+        hash = jb_hash_uint64(hash ^ (uint64_t)flow->start_ns);
+        hash = jb_hash_uint64(hash ^ (uint64_t)flow->end_ns);
+        hash = jb_hash_uint64(hash ^ ((uint64_t)flow->commodity << 32 | flow->uncertainty_ppm));
+        hash = jb_hash_uint64(hash ^ (uint64_t)flow->amount);
+        if (i == 0 || flow->start_ns < unit->first_start_ns)
+            unit->first_start_ns = flow->start_ns;
+        if (i == 0 || flow->end_ns > unit->last_end_ns)
+            unit->last_end_ns = flow->end_ns;
+        if (flow->commodity == JB_ENERGY)
+            unit->energy_uj += flow->amount;
+        else if (flow->commodity == JB_EMBODIED)
+            unit->embodied_ug += flow->amount;
+    }
+    unit->digest = hash;
+    if (!has_use && count) { /* the days of all its rows */
+        unit->first_ns = jb_time_floor(unit->first_start_ns, JB_DAY_NS);
+        unit->last_ns = jb_time_floor(unit->last_end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
+    }
+}
+
+static enum jb_code make_units(struct jb_bill_flows *flows, struct jb_error *error) {
+    _cleanup_free_ uint32_t *units = calloc(flows->group_count + 1, sizeof *units);
+    size_t frame_count = 0, group = 0, frame = 0;
+    for (size_t s = 0; s < flows->scans->count; s++)
+        frame_count += jb_scan_kind_count(flows->scans->items[s].table);
+    flows->items = calloc(flows->group_count + 1, sizeof *flows->items);
+    flows->frames = calloc(frame_count + 1, sizeof *flows->frames);
+    if (!units || !flows->items || !flows->frames)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu groups of rows", flows->group_count);
+    jb_memory_expect(flows->items, flows->group_count * sizeof *flows->items);
     enum jb_code code = JB_OK;
-    size_t group = 0, frame = 0;
-    for (size_t s = 0; !code && s < sorter->scans->count; s++) {
-        code = look_at_groups(sorter, flows, s, group, frame, error);
-        group += jb_scan_group_count(sorter->scans->items[s].table);
-        frame += jb_scan_kind_count(sorter->scans->items[s].table);
+    for (size_t s = 0; !code && s < flows->scans->count; s++) {
+        code = look_at_groups(flows, s, group, frame, units, error);
+        group += jb_scan_group_count(flows->scans->items[s].table);
+        frame += jb_scan_kind_count(flows->scans->items[s].table);
     }
     if (!code)
-        code = sort_groups(sorter, flows, error);
-    for (size_t u = 0; !code && u < jb_strings_count(flows->unit_names); u++)
-        code = make_unit(sorter, flows, u, error);
+        code = sort_groups(flows, units, error);
+    for (size_t u = 0; !code && u < jb_strings_count(flows->unit_names); u++) {
+        size_t count = 0;
+        code = make_unit(flows, u, error, &count);
+        if (!code)
+            finish_unit(flows, count, &flows->units[u]);
+    }
     return code;
 }
 
@@ -479,22 +496,22 @@ static enum jb_code open_flows(const struct jb_bill_question *question, struct j
 enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
                                 struct jb_error *error, struct jb_bill_flows **ret_flows) {
     _cleanup_(jb_bill_flows_free_cleanup) struct jb_bill_flows *flows = calloc(1, sizeof *flows);
-    __attribute__((cleanup(free_sorter))) struct sorter sorter = {.question = question, .scans = scans};
     assert(question->files->label_count <= JB_BILL_LABEL_CEILING);
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for flows of bills");
-    for (size_t s = 0; s < scans->count; s++) {
-        sorter.group_count += jb_scan_group_count(scans->items[s].table);
-        flows->frame_count += jb_scan_kind_count(scans->items[s].table);
-    }
-    enum jb_code code = sorter.group_count > UINT32_MAX
+    flows->question = question;
+    flows->scans = scans;
+    for (size_t s = 0; s < scans->count; s++)
+        flows->group_count += jb_scan_group_count(scans->items[s].table);
+    enum jb_code code = flows->group_count > UINT32_MAX
                             ? jb_error_set(error, JB_LIMIT, "more than %u groups of rows", UINT32_MAX)
                             : open_flows(question, error, flows);
     if (!code)
-        code = make_units(&sorter, flows, error);
+        code = make_units(flows, error);
     if (code)
         return code;
     finish_costs(flows);
+    flows->is_counted = true;
     *ret_flows = JB_TAKE(flows);
     return JB_OK;
 }

@@ -10,7 +10,7 @@
 
 /* One flow; its accounts are ids of texts. */
 struct jb_bill_flow {
-    uint32_t unit, from, to; /* unit: index of the bill that it is of */
+    uint32_t from, to;
     jb_commodity commodity;
     int64_t start_ns, end_ns;
     int64_t amount; /* 0 or more */
@@ -22,7 +22,11 @@ struct jb_bill_flow {
 struct jb_bill_unit {
     const char *identity;      /* "bill aws 111122223333 444455556666 2026-07 " */
     int64_t first_ns, last_ns; /* days that its use covers, whole: [first, last) */
-    size_t first_flow, flow_count;
+    /* Of its flows. */
+    size_t flow_count;
+    uint64_t digest;
+    int64_t first_start_ns, last_end_ns; /* 0 of none */
+    jb_int128 energy_uj, embodied_ug;
 };
 
 /* A label that goes with an account: what the tag or the account's id is. */
@@ -56,15 +60,17 @@ struct jb_bill_question {
     double utilisation, utilisation_uncertainty; /* as jb_cloud_question */
 };
 
-/* JB_LIMIT: an amount beyond 64 bits. */
+/* question and scans stay the caller's, and are needed as long as the flows. JB_LIMIT: an amount beyond 64
+ * bits. */
 enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const struct jb_bill_scans *scans,
                                 struct jb_error *error, struct jb_bill_flows **ret_flows);
 void jb_bill_flows_free(struct jb_bill_flows *flows); /* NULL-safe */
 
-/* In order of unit, start, end, account, commodity. */
-size_t jb_bill_flows_all(const struct jb_bill_flows *flows, const struct jb_bill_flow **ret_flows);
+/* The flows of one bill, made once more, in order of start, end, accounts, commodity; valid until the next
+ * call. */
+enum jb_code jb_bill_flows_of(struct jb_bill_flows *flows, size_t unit, struct jb_error *error,
+                              const struct jb_bill_flow **ret_flows);
 const char *jb_bill_flows_text(const struct jb_bill_flows *flows, uint32_t id);
-uint64_t jb_bill_flows_hash(const struct jb_bill_flows *flows, uint32_t id); /* jb_hash_bytes of the text */
 size_t jb_bill_flows_units(const struct jb_bill_flows *flows, const struct jb_bill_unit **ret_units);
 size_t jb_bill_flows_labels(const struct jb_bill_flows *flows, const struct jb_bill_label **ret_labels);
 /* In order of currency and falling cost. */

@@ -51,11 +51,15 @@ struct jb_bill_frame {
     struct jb_cloud_rate rate;
 };
 
+/* A group of rows, numbered one scan behind the other. */
+struct jb_bill_item {
+    uint32_t group, time;
+};
+
 struct jb_bill_flows {
     struct jb_strings *texts;
     struct jb_bill_sums *sums;
     struct jb_bill_frame *frames; /* by kind, one scan behind the other */
-    size_t frame_count;
     struct jb_strings *unit_names, *use_names, *label_names, *unknown_names;
     struct jb_bill_unit *units;
     size_t unit_capacity;
@@ -69,8 +73,15 @@ struct jb_bill_flows {
     size_t cost_count, cost_capacity;
     int64_t *changes_ns; /* when rates may change */
     size_t change_count;
-    struct jb_bill_flow *flows;
-    size_t flow_count;
+    const struct jb_bill_question *question;
+    const struct jb_bill_scans *scans;
+    /* All groups of the scans, in order of their bills, and where those of each bill begin; one more. */
+    struct jb_bill_item *items;
+    size_t *starts;
+    size_t group_count;
+    bool is_counted;            /* costs and what has no estimate are complete */
+    struct jb_bill_flow *flows; /* of one bill */
+    size_t flow_capacity;
 };
 
 /* Makes the frame of a group. */

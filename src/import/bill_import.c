@@ -38,22 +38,6 @@ void jb_bill_result_free(struct jb_bill_result *result) {
     *result = (struct jb_bill_result){0};
 }
 
-static uint64_t hash_unit(const struct jb_bill_flows *flows, const struct jb_bill_unit *unit) {
-    const struct jb_bill_flow *all;
-    uint64_t hash = unit->flow_count;
-    jb_bill_flows_all(flows, &all);
-    for (size_t i = 0; i < unit->flow_count; i++) {
-        const struct jb_bill_flow *flow = &all[unit->first_flow + i];
-        hash = jb_hash_uint64(hash ^ jb_bill_flows_hash(flows, flow->from));
-        hash = jb_hash_uint64(hash ^ jb_bill_flows_hash(flows, flow->to));
-        hash = jb_hash_uint64(hash ^ (uint64_t)flow->start_ns);
-        hash = jb_hash_uint64(hash ^ (uint64_t)flow->end_ns);
-        hash = jb_hash_uint64(hash ^ ((uint64_t)flow->commodity << 32 | flow->uncertainty_ppm));
-        hash = jb_hash_uint64(hash ^ (uint64_t)flow->amount);
-    }
-    return hash;
-}
-
 /* "2026-07-01..2026-08-01" of an identity, which stands behind the unit's own. */
 static bool parse_days(const char *text, int64_t *ret_first_ns, int64_t *ret_last_ns) {
     char day[11];
@@ -97,8 +81,8 @@ static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
     return JB_OK;
 }
 
-static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_flows *flows,
-                              const struct jb_bill_unit *unit, struct jb_error *error, struct plan *plan) {
+static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_unit *unit, struct jb_error *error,
+                              struct plan *plan) {
     char wanted[40], first[JB_TIME_SIZE], last[JB_TIME_SIZE];
     size_t count = 0;
     unsigned version = 0;
@@ -107,7 +91,7 @@ static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_flows
     if (unit->flow_count == 0)
         return JB_OK;
     snprintf(wanted, sizeof wanted, "%.10s..%.10s %016llx", jb_time_format(unit->first_ns, first),
-             jb_time_format(unit->last_ns, last), (unsigned long long)hash_unit(flows, unit));
+             jb_time_format(unit->last_ns, last), (unsigned long long)unit->digest);
     if (store)
         code = store->ops->batches(store, unit->identity, error, &plan->infos, &count);
     if (!code && !(plan->replaced = calloc(count + 1, sizeof *plan->replaced)))
@@ -127,18 +111,19 @@ static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_flows
     return JB_OK;
 }
 
-static enum jb_code book_unit(struct jb_ledger *ledger, const struct jb_bill_flows *flows,
-                              const struct jb_bill_unit *unit, const struct plan *plan,
-                              struct jb_error *error) {
+static enum jb_code book_unit(struct jb_ledger *ledger, struct jb_bill_flows *flows, size_t number,
+                              const struct plan *plan, struct jb_error *error) {
+    const struct jb_bill_unit *units;
     const struct jb_bill_flow *all;
-    _cleanup_free_ struct jb_flow *booked = calloc(unit->flow_count + 1, sizeof *booked);
-    enum jb_code code = JB_OK;
+    jb_bill_flows_units(flows, &units);
+    size_t count = units[number].flow_count;
+    _cleanup_free_ struct jb_flow *booked = calloc(count + 1, sizeof *booked);
     bool is_new;
     if (!booked)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", unit->flow_count);
-    jb_bill_flows_all(flows, &all);
-    for (size_t i = 0; !code && i < unit->flow_count; i++) {
-        const struct jb_bill_flow *flow = &all[unit->first_flow + i];
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu flows", count);
+    enum jb_code code = jb_bill_flows_of(flows, number, error, &all);
+    for (size_t i = 0; !code && i < count; i++) {
+        const struct jb_bill_flow *flow = &all[i];
         booked[i] = (struct jb_flow){.start_ns = flow->start_ns,
                                      .end_ns = flow->end_ns,
                                      .amount = flow->amount,
@@ -153,7 +138,7 @@ static enum jb_code book_unit(struct jb_ledger *ledger, const struct jb_bill_flo
         return code;
     struct jb_batch batch = {.identity = plan->identity,
                              .flows = booked,
-                             .flow_count = unit->flow_count,
+                             .flow_count = count,
                              .replaces = plan->replaced,
                              .replace_count = plan->replaced_count};
     return jb_ledger_append(ledger, &batch, error, &is_new);
@@ -210,7 +195,7 @@ static enum jb_code book(const struct jb_bill_request *request, struct jb_ledger
             }
         }
         if (!request->is_dry_run)
-            code = book_unit(ledger, result->flows, &units[u], plan, error);
+            code = book_unit(ledger, result->flows, u, plan, error);
         if (code)
             return code;
     }
@@ -218,17 +203,18 @@ static enum jb_code book(const struct jb_bill_request *request, struct jb_ledger
 }
 
 static void sum_up(struct jb_bill_result *result) {
-    const struct jb_bill_flow *flows;
-    size_t count = jb_bill_flows_all(result->flows, &flows);
-    for (size_t i = 0; i < count; i++) {
-        if (flows[i].commodity == JB_ENERGY)
-            result->energy_uj += flows[i].amount;
-        else if (flows[i].commodity == JB_EMBODIED)
-            result->embodied_ug += flows[i].amount;
-        if (i == 0 || flows[i].start_ns < result->first_ns)
-            result->first_ns = flows[i].start_ns;
-        if (i == 0 || flows[i].end_ns > result->last_ns)
-            result->last_ns = flows[i].end_ns;
+    const struct jb_bill_unit *units;
+    size_t count = jb_bill_flows_units(result->flows, &units);
+    for (size_t u = 0; u < count; u++) {
+        if (units[u].flow_count == 0)
+            continue;
+        if (result->flow_count == 0 || units[u].first_start_ns < result->first_ns)
+            result->first_ns = units[u].first_start_ns;
+        if (result->flow_count == 0 || units[u].last_end_ns > result->last_ns)
+            result->last_ns = units[u].last_end_ns;
+        result->flow_count += units[u].flow_count;
+        result->energy_uj += units[u].energy_uj;
+        result->embodied_ug += units[u].embodied_ug;
     }
     for (size_t i = 0; i < result->scans.count; i++) {
         result->row_count += jb_scan_row_count(result->scans.items[i].table);
@@ -259,7 +245,7 @@ static enum jb_code import(const struct jb_bill_request *request, struct jb_erro
                    : jb_ledger_open(request->book, JB_STORE_CREATE, error, &ledger);
     }
     for (; !code && plans.count < count; plans.count++)
-        code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, result->flows, &units[plans.count], error,
+        code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, &units[plans.count], error,
                          &plans.items[plans.count]);
     if (!code && count)
         code = book(request, ledger, &plans, result, error);

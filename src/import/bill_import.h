@@ -14,7 +14,7 @@ struct jb_bill_request {
 struct jb_bill_result {
     struct jb_bill_scans scans; /* what was read; bad rows are in the tables */
     struct jb_bill_flows *flows;
-    uint64_t row_count, bad_count;
+    uint64_t row_count, bad_count, flow_count;
     uint64_t new_count, new_flow_count;           /* bills that are booked now, and their flows */
     uint64_t replaced_count, replaced_flow_count; /* bills that were taken back for them */
     uint64_t known_count;                         /* bills that the book has as they are */

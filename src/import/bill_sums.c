@@ -417,7 +417,7 @@ static bool is_together(const struct entry *a, const struct entry *b) {
     return a->time == b->time && a->account == b->account;
 }
 
-static enum jb_code make_flows(struct jb_bill_sums *sums, const struct jb_strings *texts, uint32_t unit,
+static enum jb_code make_flows(struct jb_bill_sums *sums, const struct jb_strings *texts,
                                struct jb_error *error, struct jb_bill_flow *flows, size_t *ret_count) {
     const struct entry *entries = sums->entries;
     const size_t entry_count = sums->cell_count;
@@ -432,7 +432,7 @@ static enum jb_code make_flows(struct jb_bill_sums *sums, const struct jb_string
             add_parts(sums, texts, &sums->cells[entries[end].cell], &part_count);
         }
         const uint32_t *time = jb_tuples_at(sums->times, sums->cells[entries[i].cell].time);
-        struct jb_bill_flow flow = {.unit = unit, .start_ns = time_of(time), .end_ns = time_of(time + 2)};
+        struct jb_bill_flow flow = {.start_ns = time_of(time), .end_ns = time_of(time + 2)};
         enum jb_code code = put_flows(sums, texts, flow, part_count, error, flows, &count);
         if (code)
             return code;
@@ -443,7 +443,7 @@ static enum jb_code make_flows(struct jb_bill_sums *sums, const struct jb_string
     return JB_OK;
 }
 
-enum jb_code jb_bill_sums_finish(struct jb_bill_sums *sums, const struct jb_strings *texts, uint32_t unit,
+enum jb_code jb_bill_sums_finish(struct jb_bill_sums *sums, const struct jb_strings *texts,
                                  struct jb_error *error, struct jb_bill_flow *ret_flows, size_t *ret_count) {
     enum jb_code code = sums->time_ranks ? JB_OK : rank_times(sums, error);
     *ret_count = 0;
@@ -452,7 +452,7 @@ enum jb_code jb_bill_sums_finish(struct jb_bill_sums *sums, const struct jb_stri
     if (!code && sums->cell_count)
         code = sort_cells(sums, error);
     if (!code && sums->cell_count)
-        code = make_flows(sums, texts, unit, error, ret_flows, ret_count);
+        code = make_flows(sums, texts, error, ret_flows, ret_count);
     sums->bill++;
     sums->local_count = sums->cell_count = sums->turned_count = 0;
     return code;

@@ -38,7 +38,7 @@ enum jb_code jb_bill_sums_add(struct jb_bill_sums *sums, uint32_t route, uint32_
 /* The sums of the bill in work as its flows, in order of start, end, accounts, commodity; then the next bill
  * begins. texts: of the accounts. ret_flows: room for as many as the routes that were added to have lanes.
  * JB_LIMIT: an amount beyond 64 bits. */
-enum jb_code jb_bill_sums_finish(struct jb_bill_sums *sums, const struct jb_strings *texts, uint32_t unit,
+enum jb_code jb_bill_sums_finish(struct jb_bill_sums *sums, const struct jb_strings *texts,
                                  struct jb_error *error, struct jb_bill_flow *ret_flows, size_t *ret_count);
 
 /* Half to even. divisor: above 0. */

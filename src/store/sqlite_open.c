@@ -298,9 +298,9 @@ static enum jb_code open_store(struct jb_sqlite_store *store, struct jb_error *e
     return code ? code : jb_sqlite_end(store, JB_OK, error);
 }
 
-/* Makes an empty book beside the place for it, and moves it there when it is whole: whoever is killed while he
- * makes one leaves none. Where that cannot be, nothing is done: the book is then made in its place, which also
- * says what is wrong. */
+/* Makes an empty book beside the place for it, and moves it there when it is whole: whoever is killed while
+ * he makes one leaves none. Where that cannot be, nothing is done: the book is then made in its place, which
+ * also says what is wrong. */
 static void make_whole(const char *path) {
     char made[PATH_MAX], log[PATH_MAX + 8];
     int64_t version = 0;

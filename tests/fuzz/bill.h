@@ -41,21 +41,23 @@ static void load_tables(void) {
     }
 }
 
-static void check_flows(const struct jb_bill_flows *flows) {
-    const struct jb_bill_flow *all;
+static void check_flows(struct jb_bill_flows *flows) {
     const struct jb_bill_unit *units;
     const struct jb_bill_label *labels;
-    size_t count = jb_bill_flows_all(flows, &all), unit_count = jb_bill_flows_units(flows, &units);
-    for (size_t i = 0; i < count; i++) {
-        const char *from = jb_bill_flows_text(flows, all[i].from), *to = jb_bill_flows_text(flows, all[i].to);
-        assert(jb_account_validate(from, NULL) == JB_OK && jb_account_validate(to, NULL) == JB_OK);
-        assert(strcmp(from, to) != 0 && all[i].start_ns < all[i].end_ns && all[i].amount >= 0);
-        assert(all[i].start_ns >= JB_BOOK_FIRST_NS && all[i].end_ns <= JB_BOOK_LAST_NS);
-        assert(all[i].unit < unit_count);
+    size_t unit_count = jb_bill_flows_units(flows, &units);
+    for (size_t u = 0; u < unit_count; u++) {
+        const struct jb_bill_flow *all;
+        assert(jb_bill_flows_of(flows, u, NULL, &all) == JB_OK);
+        for (size_t i = 0; i < units[u].flow_count; i++) {
+            const char *from = jb_bill_flows_text(flows, all[i].from),
+                       *to = jb_bill_flows_text(flows, all[i].to);
+            assert(jb_account_validate(from, NULL) == JB_OK && jb_account_validate(to, NULL) == JB_OK);
+            assert(strcmp(from, to) != 0 && all[i].start_ns < all[i].end_ns && all[i].amount >= 0);
+            assert(all[i].start_ns >= JB_BOOK_FIRST_NS && all[i].end_ns <= JB_BOOK_LAST_NS);
+        }
+        assert(units[u].flow_count == 0 ||
+               (units[u].first_ns < units[u].last_ns && strlen(units[u].identity) < 210));
     }
-    for (size_t i = 0; i < unit_count; i++)
-        assert(units[i].flow_count == 0 ||
-               (units[i].first_ns < units[i].last_ns && strlen(units[i].identity) < 210));
     for (size_t i = 0, label_count = jb_bill_flows_labels(flows, &labels); i < label_count; i++) {
         struct jb_label label;
         snprintf(label.pattern, sizeof label.pattern, "%s", labels[i].pattern);
