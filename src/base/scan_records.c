@@ -147,14 +147,14 @@ static inline uint64_t two_ids(const uint32_t *ids) {
     return word;
 }
 
-static inline bool is_same_key(size_t count, const uint32_t *a, const uint32_t *b) {
+__attribute__((always_inline)) static inline bool is_same_key(size_t count, const uint32_t *a, const uint32_t *b) {
     uint64_t different = count & 1 ? a[count - 1] ^ b[count - 1] : 0;
     for (size_t i = 0; i + 1 < count; i += 2)
         different |= two_ids(a + i) ^ two_ids(b + i);
     return different == 0;
 }
 
-static inline uint64_t hash_ids(const uint32_t *ids, size_t count) {
+__attribute__((always_inline)) static inline uint64_t hash_ids(const uint32_t *ids, size_t count) {
     uint64_t hash = 0x9e3779b97f4a7c15U ^ (count & 1 ? ids[count - 1] : 0);
     for (size_t i = 0; i + 1 < count; i += 2)
         hash = jb_hash_fold(hash, two_ids(ids + i));
@@ -296,6 +296,25 @@ static enum jb_code judge_recent(struct jb_scan_groups *groups, struct jb_error 
     return JB_OK;
 }
 
+/* The loops over ids are compiled for each usual number of spans. */
+#define WITH_SPANS(count, ...)                                                                               \
+    switch (count) {                                                                                         \
+    case 1:                                                                                                  \
+        __VA_ARGS__(1);                                                                                      \
+        break;                                                                                               \
+    case 2:                                                                                                  \
+        __VA_ARGS__(2);                                                                                      \
+        break;                                                                                               \
+    case 3:                                                                                                  \
+        __VA_ARGS__(3);                                                                                      \
+        break;                                                                                               \
+    case 4:                                                                                                  \
+        __VA_ARGS__(4);                                                                                      \
+        break;                                                                                               \
+    default:                                                                                                 \
+        __VA_ARGS__(count);                                                                                  \
+    }
+
 /* The group of each row with that hash, or NO_GROUP; its record, or place in the index, is asked for, to be
  * there when the key is compared. */
 static void guess(const struct jb_scan_groups *groups, size_t count, const uint64_t *hashes,
@@ -313,6 +332,27 @@ static void guess(const struct jb_scan_groups *groups, size_t count, const uint6
         else
             __builtin_prefetch(&groups->index[jb_slots_place(hashes[row], groups->index_size)], 1);
     }
+}
+
+/* Of rows with another key the group is not known. */
+static void confirm(const struct jb_scan_groups *groups, const struct jb_scan_batch *batch,
+                    uint32_t *numbers) {
+#define CONFIRM(count_)                                                                                      \
+    for (size_t row = 0; row < batch->count; row++) {                                                        \
+        bool is_known = numbers[row] != NO_GROUP;                                                            \
+        const uint32_t *theirs = head_at(groups, is_known ? numbers[row] : 0)->ids;                          \
+        bool is_same = is_same_key(count_, theirs, batch->ids + row * (count_));                             \
+        numbers[row] = is_known && is_same ? numbers[row] : NO_GROUP;                                        \
+    }
+    WITH_SPANS(groups->span_count, CONFIRM)
+}
+
+static void hash_rows(const struct jb_scan_groups *groups, const struct jb_scan_batch *batch,
+                      uint64_t *hashes) {
+#define HASH(count_)                                                                                         \
+    for (size_t row = 0; row < batch->count; row++)                                                          \
+    hashes[row] = hash_ids(batch->ids + row * (count_), count_)
+    WITH_SPANS(groups->span_count, HASH)
 }
 
 static void remember(struct jb_scan_recent *recent, uint64_t hash, size_t number) {
@@ -350,8 +390,7 @@ __attribute__((noinline)) static enum jb_code find_row(struct jb_scan_groups *gr
  * guess, or NO_GROUP. */
 static inline enum jb_code count_row(struct jb_scan_groups *groups, struct jb_scan_batch *batch, size_t row,
                                      uint64_t hash, struct jb_error *error, uint32_t *number) {
-    const uint32_t *ids = batch->ids + row * groups->span_count;
-    if (*number == NO_GROUP || !is_same_key(groups->span_count, head_at(groups, *number)->ids, ids)) {
+    if (__builtin_expect(*number == NO_GROUP, 0)) {
         enum jb_code code = find_row(groups, batch, row, hash, error, number);
         if (code)
             return code;
@@ -400,12 +439,13 @@ enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_ba
         return code;
     uint64_t hashes[JB_SCAN_BATCH];
     uint32_t numbers[JB_SCAN_BATCH];
-    for (size_t row = 0; row < batch->count; row++)
-        hashes[row] = hash_ids(batch->ids + row * groups->span_count, groups->span_count);
-    if (groups->recent.set_count)
+    hash_rows(groups, batch, hashes);
+    if (groups->recent.set_count) {
         guess(groups, batch->count, hashes, numbers);
-    else
+        confirm(groups, batch, numbers);
+    } else {
         memset(numbers, 0xff, batch->count * sizeof *numbers);
+    }
     groups->recent.row_count += batch->count;
     bool is_good = batch->fault_count == 0;
     for (size_t row = 0; !code && row < batch->count; row++) {
