@@ -129,6 +129,25 @@ static enum jb_code make_groups(struct jb_scan_table *table, struct jb_error *er
     return code ? code : jb_scan_groups_lay_out(table->groups, NULL, NULL, error);
 }
 
+/* Ranges of one input most often have the same spans, so that the first can take the others up. */
+static enum jb_code add_groups(struct scan *scan, struct jb_scan_range *range, struct jb_error *error) {
+    struct jb_scan_table *table = scan->table;
+    enum jb_code code = JB_OK;
+    if (!table->groups && scan->request->input_count == 1) {
+        table->groups = JB_TAKE(range->groups);
+        return JB_OK;
+    }
+    if (!table->groups) {
+        code = make_groups(table, error);
+    } else if (!table->groups->is_whole && !jb_scan_groups_are_alike(table->groups, range->groups)) {
+        _cleanup_(jb_scan_groups_free_cleanup) struct jb_scan_groups *before = JB_TAKE(table->groups);
+        code = make_groups(table, error);
+        if (!code)
+            code = jb_scan_groups_merge(table->groups, before, 0, error);
+    }
+    return code ? code : jb_scan_groups_merge(table->groups, range->groups, scan->row_base, error);
+}
+
 /* Adds the next range in order. A wrong guess of where its first row begins is found here, and made good. */
 static enum jb_code merge_range(struct scan *scan, struct jb_scan_worker *worker, struct jb_scan_range *range,
                                 struct jb_error *error) {
@@ -150,14 +169,7 @@ static enum jb_code merge_range(struct scan *scan, struct jb_scan_worker *worker
         code = fail_range(scan, range, error);
     if (code)
         return code;
-    if (scan->range_count == 1) {
-        table->groups = JB_TAKE(range->groups);
-    } else {
-        if (!table->groups)
-            code = make_groups(table, error);
-        if (!code)
-            code = jb_scan_groups_merge(table->groups, range->groups, scan->row_base, error);
-    }
+    code = add_groups(scan, range, error);
     scan->row_base += range->row_count;
     scan->line_base += range->line_count;
     scan->expected = range->stop;

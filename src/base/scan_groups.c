@@ -1,4 +1,4 @@
-/* Groups of a scan: their memory, the numbers of texts and times, and how two tables of groups become one. */
+/* Groups of a scan: their memory, their layout, and the numbers of texts and times. */
 #include "base/scan_internal.h"
 
 #include "base/array.h"
@@ -144,6 +144,7 @@ enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_
     assert(groups->count == 0 && groups->span_count == 0);
     if (fields)
         add_columns(groups, fields, rows);
+    groups->is_whole = !fields;
     for (size_t key = 0; !fields && key < all_keys; key++)
         add_key(groups, key, 0, key > 0);
     for (size_t i = 0; i < groups->span_count; i++) {
@@ -165,6 +166,14 @@ enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_
     size_t by_line = (size + 63) / 64 * 64; /* of the cache, or half of one, where little is lost by it */
     groups->record_size = size <= 32 ? 32 : by_line - size <= 16 ? by_line : size;
     return JB_OK;
+}
+
+size_t jb_scan_span_count(const struct jb_scan_groups *groups, const struct jb_scan_span *span) {
+    size_t key = span->keys[0];
+    return span->tuples                                       ? jb_tuples_count(span->tuples)
+           : key < JB_SCAN_SLOT_CEILING && groups->texts[key] ? jb_strings_count(groups->texts[key])
+           : key < groups->layout->key_count                  ? groups->times[key].count
+                                                              : (size_t)groups->constants[key] + 1;
 }
 
 enum jb_code jb_scan_groups_intern(struct jb_scan_groups *groups, struct jb_scan_span *span,
@@ -237,68 +246,4 @@ enum jb_code jb_scan_groups_time(struct jb_scan_groups *groups, size_t key, int6
     times->index[find_time(times, time_ns)] = (uint32_t)times->count + 1;
     *ret_id = (uint32_t)times->count++;
     return JB_OK;
-}
-
-/* ---- merging ---------------------------------------------------------------------------------------- */
-
-/* For each key the ids of `from` in terms of `to`. */
-struct translation {
-    uint32_t *ids[JB_SCAN_SLOT_CEILING];
-};
-
-static void translation_free(struct translation *translation) {
-    for (size_t key = 0; key < JB_SCAN_SLOT_CEILING; key++)
-        free(translation->ids[key]);
-}
-
-static enum jb_code translate(struct jb_scan_groups *to, const struct jb_scan_groups *from,
-                              struct translation *translation, struct jb_error *error) {
-    enum jb_code code = JB_OK;
-    for (size_t key = 0; key < to->layout->key_count; key++) {
-        bool is_text = to->texts[key] != NULL;
-        size_t count = is_text ? jb_strings_count(from->texts[key]) : from->times[key].count;
-        uint32_t *ids = translation->ids[key] = calloc(count + 1, sizeof *ids);
-        if (!ids)
-            return jb_error_set(error, JB_MEMORY, "no memory for %zu texts", count);
-        for (size_t id = 0; !code && id < count; id++)
-            code = is_text ? jb_scan_groups_text(to, key, jb_strings_text(from->texts[key], (uint32_t)id),
-                                                 error, &ids[id])
-                           : jb_scan_groups_time(to, key, from->times[key].values[id], error, &ids[id]);
-        if (code)
-            return code;
-    }
-    return JB_OK;
-}
-
-static enum jb_code merge_group(struct jb_scan_groups *to, const struct jb_scan_groups *from, size_t number,
-                                const struct translation *translation, uint64_t first_row,
-                                struct jb_error *error) {
-    const struct jb_scan_layout *layout = to->layout;
-    struct jb_scan_span *span = &to->spans[0];
-    const struct jb_scan_margin *margin = jb_scan_groups_margin(from, number);
-    uint32_t keys[JB_SCAN_KEY_CEILING], ids[JB_SCAN_ID_CEILING] = {0};
-    for (size_t i = 0; i < span->key_count; i++) {
-        size_t key = span->keys[i];
-        uint32_t id = jb_scan_groups_id(from, number, key);
-        keys[i] = key < layout->key_count ? translation->ids[key][id] : id;
-    }
-    size_t ours_number = 0;
-    enum jb_code code = span->key_count ? jb_scan_groups_intern(to, span, keys, error, &ids[0]) : JB_OK;
-    if (!code)
-        code = jb_scan_groups_find(to, ids, first_row + margin->first_row, (uint32_t)margin->input, error,
-                                   &ours_number);
-    if (code)
-        return code;
-    return jb_scan_groups_add_group(to, ours_number, from, number, error);
-}
-
-enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
-                                  uint64_t first_row, struct jb_error *error) {
-    _cleanup_(translation_free) struct translation translation = {{NULL}};
-    enum jb_code code = translate(to, from, &translation, error);
-    for (size_t number = 0; !code && number < from->count; number++) {
-        if (jb_scan_groups_rows(from, number)) /* otherwise its key is wrong */
-            code = merge_group(to, from, number, &translation, first_row, error);
-    }
-    return code;
 }

@@ -184,6 +184,7 @@ struct jb_scan_groups {
     struct jb_scan_times times[JB_SCAN_SLOT_CEILING];
     struct jb_scan_span spans[JB_SCAN_SLOT_CEILING];
     size_t span_count;
+    bool is_whole;                         /* all keys are one span, whatever the columns */
     size_t key_spans[JB_SCAN_KEY_CEILING]; /* by key: its span, or JB_SCAN_NO_SPAN: it is a constant */
     size_t key_places[JB_SCAN_KEY_CEILING];
     uint32_t constants[JB_SCAN_KEY_CEILING];
@@ -253,8 +254,12 @@ enum jb_code jb_scan_groups_time(struct jb_scan_groups *groups, size_t key, int6
 /* Adds the rows without fault. Rows of a key that is wrong get a fault. */
 enum jb_code jb_scan_groups_add(struct jb_scan_groups *groups, struct jb_scan_batch *batch,
                                 struct jb_error *error);
-/* Adds all of `from`, whose rows come behind those of `to` and are counted from first_row. `to` has one span
- * for all keys. */
+/* How many ids a span has. */
+size_t jb_scan_span_count(const struct jb_scan_groups *groups, const struct jb_scan_span *span);
+/* Whether both have the same spans. */
+bool jb_scan_groups_are_alike(const struct jb_scan_groups *a, const struct jb_scan_groups *b);
+/* Adds all of `from`, whose rows come behind those of `to` and are counted from first_row. Either they are
+ * alike, of the same input, or `to` has one span for all keys. */
 enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
                                   uint64_t first_row, struct jb_error *error);
 

@@ -147,7 +147,8 @@ static inline uint64_t two_ids(const uint32_t *ids) {
     return word;
 }
 
-__attribute__((always_inline)) static inline bool is_same_key(size_t count, const uint32_t *a, const uint32_t *b) {
+__attribute__((always_inline)) static inline bool is_same_key(size_t count, const uint32_t *a,
+                                                              const uint32_t *b) {
     uint64_t different = count & 1 ? a[count - 1] ^ b[count - 1] : 0;
     for (size_t i = 0; i + 1 < count; i += 2)
         different |= two_ids(a + i) ^ two_ids(b + i);

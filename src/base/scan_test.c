@@ -533,6 +533,56 @@ static void sums_of_many_groups_are_whole(void **state) {
     }
 }
 
+/* What is side by side is joined in one part of a file and not in another, and one part has no row at all. */
+static void parts_of_a_file_become_one_table(void **state) {
+    (void)state;
+    enum { ROWS = 3000, GROUPS = 15 };
+    struct jb_buffer bytes __attribute__((cleanup(jb_buffer_free))) = {0};
+    static const char *const long_text =
+        "a text that is too long to be looked up together with its neighbour";
+    jb_buffer_add_string(&bytes, "left,right,value\n");
+    for (unsigned i = 0; i < ROWS; i++) {
+        const char *text = i % 5 == 0 && i > ROWS / 2 ? long_text : "b";
+        if (i == ROWS / 2) {
+            jb_buffer_add_string(&bytes, "\"");
+            for (unsigned more = 0; more < 40000; more++)
+                jb_buffer_add_string(&bytes, "\n");
+            jb_buffer_add_string(&bytes, "\",b,1\n");
+        }
+        jb_buffer_printf(&bytes, "%u,%s,%u\n", i % 7, text, i);
+    }
+    uint64_t row_counts[2][40] = {{0}};
+    jb_int128 sums[2][40] = {{0}};
+    for (unsigned threads = 1; threads <= 9; threads += 8) {
+        struct jb_error error = {0};
+        _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
+        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
+        const struct jb_scan_slot *slots[] = {&text_slot, &text_slot, &number_slot};
+        const uint32_t fields[] = {0, 1, 2};
+        assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
+        struct jb_scan_input input = {.source = source, .fields = fields};
+        struct jb_scan_request request = {.slots = slots,
+                                          .slot_count = 3,
+                                          .inputs = &input,
+                                          .input_count = 1,
+                                          .thread_count = threads,
+                                          .range_floor = threads == 1 ? 0 : 1024};
+        assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+        assert_int_equal(jb_scan_row_count(table), ROWS + 1);
+        assert_int_equal(jb_scan_group_count(table), GROUPS);
+        assert_int_equal(jb_scan_kind_count(table), GROUPS);
+        for (size_t group = 0; group < GROUPS; group++) {
+            assert_int_equal(jb_scan_kind(table, group), group);
+            row_counts[threads > 1][group] = jb_scan_group(table, group).row_count;
+            sums[threads > 1][group] = jb_scan_sum(table, group, 2);
+            assert_int_equal(row_counts[0][group], row_counts[threads > 1][group]);
+            assert_true(sums[0][group] == sums[threads > 1][group]);
+        }
+    }
+    for (size_t group = 0; group < GROUPS; group++)
+        assert_true(row_counts[0][group] > 0 && sums[0][group] > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headings_are_read),
@@ -545,6 +595,7 @@ int main(void) {
         cmocka_unit_test(memory_has_a_ceiling),
         cmocka_unit_test(columns_that_vary_together_are_taken_apart),
         cmocka_unit_test(sums_of_many_groups_are_whole),
+        cmocka_unit_test(parts_of_a_file_become_one_table),
         cmocka_unit_test(doubling_rows_doubles_sums),
         cmocka_unit_test(decimals_are_exact),
         cmocka_unit_test(sums_are_those_of_sqlite3),
