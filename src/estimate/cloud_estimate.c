@@ -144,7 +144,24 @@ static struct figure machine_embodied(const struct jb_cloud *cloud, const struct
     return (struct figure){grams, grams * relative};
 }
 
-/* Per unit of the resource: W·h (before PUE) and, where servers do it, g CO2e embodied. */
+/* g CO2e for one hour of a part of a server, its whole given in kg. */
+static struct figure part_embodied(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                                   const char *kg, const char *lifetime_h) {
+    struct figure whole = constant(cloud, question, kg);
+    double grams = jb_cloud_embodied_g(1, 1, whole.value, jb_cloud_constant(cloud, lifetime_h, "").value);
+    return (struct figure){grams, whole.value > 0 ? grams * whole.standard / whole.value : 0};
+}
+
+/* g CO2e for one GB-hour on drives, with the racks that hold them. */
+static struct figure storage_embodied(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                                      bool is_ssd) {
+    struct figure tb = part_embodied(cloud, question, is_ssd ? "ssd_kgco2e_per_tb" : "hdd_kgco2e_per_tb",
+                                     "drive_lifetime_h");
+    double share = jb_cloud_constant(cloud, is_ssd ? "ssd_rack_share" : "hdd_rack_share", "").value;
+    return product(tb, (struct figure){0.001 / share, 0});
+}
+
+/* Per unit of the resource: W·h (before PUE) and g CO2e embodied, where that is known. */
 static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
                                   const struct jb_cloud_use *use, struct jb_error *error,
                                   struct figure *ret_wh, struct figure *ret_embodied_g) {
@@ -162,6 +179,7 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         break;
     case JB_CLOUD_MEMORY:
         code = memory_power(question, 1, error, &wh);
+        *ret_embodied_g = part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h");
         break;
     case JB_CLOUD_SERVERLESS: {
         struct figure vcpus = {1 / jb_cloud_constant(cloud, "serverless_gb_per_vcpu", "").value, 0};
@@ -169,7 +187,8 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         code = memory_power(question, 1, error, &more);
         if (!code)
             wh = sum(wh, more);
-        *ret_embodied_g = product(machine_embodied(cloud, question, &use->machine), vcpus);
+        *ret_embodied_g = sum(product(machine_embodied(cloud, question, &use->machine), vcpus),
+                              part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h"));
         break;
     }
     case JB_CLOUD_SSD:
@@ -178,6 +197,7 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         if (factor(question, JB_STORAGE_POWER, NULL, subject, 0.5, &more))
             return missing(error, JB_STORAGE_POWER, subject);
         wh = product(more, (struct figure){0.001, 0});
+        *ret_embodied_g = storage_embodied(cloud, question, use->resource == JB_CLOUD_SSD);
         break;
     }
     case JB_CLOUD_NETWORK:
@@ -185,6 +205,7 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         break;
     case JB_CLOUD_GPU:
         code = gpu_power(cloud, question, use->gpu, 1, error, &wh);
+        *ret_embodied_g = part_embodied(cloud, question, "gpu_kgco2e", "server_lifetime_h");
         break;
     case JB_CLOUD_INCLUDED:
         break;
@@ -212,8 +233,8 @@ enum jb_code jb_cloud_rate_find(const struct jb_cloud *cloud, const struct jb_cl
         .energy_uncertainty = wh.value > 0 ? wh.standard / wh.value : 0,
         .embodied_g = embodied.value,
         .embodied_uncertainty = embodied.value > 0 ? embodied.standard / embodied.value : 0,
-        .has_embodied = use->resource == JB_CLOUD_MACHINE || use->resource == JB_CLOUD_VCPU ||
-                        use->resource == JB_CLOUD_SERVERLESS};
+        /* Of networks no figure is known that holds from one to the next. */
+        .has_embodied = use->resource != JB_CLOUD_NETWORK && use->resource != JB_CLOUD_INCLUDED};
     return JB_OK;
 }
 

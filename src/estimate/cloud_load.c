@@ -210,10 +210,11 @@ static enum jb_code add_constant(struct jb_cloud *cloud, const struct row *row, 
 /* Constants that the arithmetic needs, whatever the provider. */
 static enum jb_code check_constants(const struct jb_cloud *cloud, struct jb_error *error) {
     static const char *const needed[] = {
-        "vcpu_idle_w ",    "vcpu_full_w ",    "vcpu_uncertainty ",   "memory_included_gib_per_vcpu ",
-        "gpu_idle_share ", "gpu_full_share ", "network_kwh_per_gb ", "serverless_gb_per_vcpu ",
-        "server_kgco2e ",  "gpu_kgco2e ",     "server_vcpus ",       "server_lifetime_h ",
-        "pue_uncertainty "};
+        "vcpu_idle_w ",     "vcpu_full_w ",          "vcpu_uncertainty ",   "memory_included_gib_per_vcpu ",
+        "gpu_idle_share ",  "gpu_full_share ",       "network_kwh_per_gb ", "serverless_gb_per_vcpu ",
+        "server_kgco2e ",   "gpu_kgco2e ",           "server_vcpus ",       "server_lifetime_h ",
+        "pue_uncertainty ", "memory_kgco2e_per_gb ", "ssd_kgco2e_per_tb ",  "hdd_kgco2e_per_tb ",
+        "ssd_rack_share ",  "hdd_rack_share ",       "drive_lifetime_h "};
     for (size_t i = 0; i < JB_COUNT(needed); i++) {
         uint32_t id = jb_strings_find(cloud->constant_names, needed[i]);
         if (id == JB_STRING_NONE)

@@ -284,7 +284,29 @@ static void estimates_by_hand(void **state) {
     use = find_use("aws", "AmazonS3", "TimedStorage-ByteHrs", "", "GB-Mo");
     answer = estimate("aws", "eu-west-1", &use, 1000);
     assert_close(answer.energy_kwh, 0.65 * 730 * 3 * 1.135 / 1000, 1e-9);
+    /* 31.11 kg for 10 TB, 55 % of what its rack took, five years */
+    assert_true(answer.has_embodied);
+    assert_close(answer.embodied_g, 3111 / 0.55 * 730 * 3 / 43800, 1e-9);
+    assert_close(answer.embodied_uncertainty, 0.5, 1e-9);
+    use = find_use("aws", "AmazonEC2", "EUW1-EBS:VolumeUsage.gp3", "", "GB-Mo");
+    answer = estimate("aws", "eu-west-1", &use, 1000);
+    assert_close(answer.embodied_g, 46600 / 0.81 * 730 * 2 / 43800, 1e-9);
+    /* An accelerator of 150 kg, and 1.388 kg a GB of memory, four years. */
+    use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour");
+    answer = estimate("gcp", "europe-west1", &use, 24);
+    assert_close(answer.embodied_g, 150e3 * 24 / 35040, 1e-9);
+    use = find_use("aws", "AmazonECS", "EU-Fargate-GB-Hours", "", "hours");
+    answer = estimate("aws", "eu-west-1", &use, 100);
+    assert_close(answer.embodied_g, 1388 * 100 / 35040.0, 1e-9);
+    /* 1/1.769 vCPU of 96 for a GB, and that GB. */
+    use = find_use("aws", "AWSLambda", "EU-Lambda-GB-Second", "", "Lambda-GB-Second");
+    answer = estimate("aws", "eu-west-1", &use, 3600);
+    assert_close(answer.embodied_g, (1e6 / 96 / 1.769 + 1388) / 35040, 1e-7);
+    /* What moves data took some carbon too, and nobody can say how much. */
+    use = find_use("aws", "AmazonEC2", "EUW1-DataTransfer-Out-Bytes", "", "GB");
+    answer = estimate("aws", "eu-west-1", &use, 10);
     assert_false(answer.has_embodied);
+    assert_true(answer.energy_kwh > 0 && answer.embodied_g == 0);
 }
 
 static void estimates_are_linear(void **state) {

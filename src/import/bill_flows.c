@@ -289,7 +289,12 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
     struct jb_bill_cost *cost = &flows->costs[frame->cost];
     cost->total += row.cost + row.credits;
     cost->used += is_use ? row.cost : 0;
-    cost->estimated += is_use && !is_unknown ? row.cost : 0;
+    if (is_use && !is_unknown) {
+        /* What is included is counted whole by another row. */
+        bool is_included = flows->uses[frame->use].use.resource == JB_CLOUD_INCLUDED;
+        cost->estimated += row.cost;
+        cost->embodied += is_included || frame->rate.has_embodied ? row.cost : 0;
+    }
     return code;
 }
 
@@ -356,7 +361,8 @@ static void finish_costs(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < flows->unknown_count; i++)
         flows->unknowns[i].cost = jb_bill_round(flows->unknowns[i].cost, JB_BILL_SCALE);
     for (size_t i = 0; i < flows->cost_count; i++) {
-        jb_int128 *const sums[] = {&flows->costs[i].total, &flows->costs[i].used, &flows->costs[i].estimated};
+        struct jb_bill_cost *cost = &flows->costs[i];
+        jb_int128 *const sums[] = {&cost->total, &cost->used, &cost->estimated, &cost->embodied};
         for (size_t s = 0; s < JB_COUNT(sums); s++)
             *sums[s] = jb_bill_round(*sums[s], JB_BILL_SCALE);
     }
