@@ -117,16 +117,13 @@ static const char *const rule_columns[] = {"provider", "service",  "item", "dime
                                            "amount",   "replicas", "note", NULL};
 
 static enum jb_code add_rule(struct jb_cloud *cloud, const struct row *row, struct jb_error *error) {
-    static const char *const resources[] = {[JB_CLOUD_MACHINE] = "machine",
-                                            [JB_CLOUD_VCPU] = "vcpu",
-                                            [JB_CLOUD_MEMORY] = "memory",
-                                            [JB_CLOUD_SSD] = "ssd",
-                                            [JB_CLOUD_HDD] = "hdd",
-                                            [JB_CLOUD_NETWORK] = "network",
-                                            [JB_CLOUD_SERVERLESS] = "serverless",
-                                            [JB_CLOUD_GPU] = "gpu:",
-                                            [JB_CLOUD_INCLUDED] = "included"};
-    struct jb_cloud_rule rule = {.gpu = ""};
+    static const char *const resources[] = {
+        [JB_CLOUD_MACHINE] = "machine", [JB_CLOUD_VCPU] = "vcpu",
+        [JB_CLOUD_CORE] = "core",       [JB_CLOUD_MEMORY] = "memory",
+        [JB_CLOUD_SSD] = "ssd",         [JB_CLOUD_HDD] = "hdd",
+        [JB_CLOUD_NETWORK] = "network", [JB_CLOUD_SERVERLESS] = "serverless",
+        [JB_CLOUD_GPU] = "gpu:",        [JB_CLOUD_INCLUDED] = "included"};
+    struct jb_cloud_rule rule = {.detail = ""};
     const char **const texts[] = {&rule.provider, &rule.service, &rule.item, &rule.dimension};
     double replicas;
     size_t resource = 0;
@@ -144,8 +141,8 @@ static enum jb_code add_rule(struct jb_cloud *cloud, const struct row *row, stru
     if (resource == JB_COUNT(resources))
         return wrong(row, 4, "no resource:", error);
     rule.resource = (enum jb_cloud_resource)resource;
-    if (rule.resource == JB_CLOUD_GPU)
-        code = keep(cloud, row->fields[4] + strlen("gpu:"), error, &rule.gpu);
+    if (rule.resource == JB_CLOUD_GPU || rule.resource == JB_CLOUD_MACHINE)
+        code = keep(cloud, row->fields[4] + strlen(resources[resource]), error, &rule.detail);
     if (!code)
         code = jb_array_reserve(&cloud->rules, &cloud->rule_capacity, cloud->rule_count + 1, ROW_CEILING,
                                 "rules", error);

@@ -29,10 +29,32 @@ static bool fits(const struct jb_cloud_rule *rule, const struct jb_cloud_line *l
            jb_text_matches(rule->service, service) && jb_text_matches(rule->item, item);
 }
 
+/* What a meter of a service with machine sizes of its own names ("P1 v3 App" of Azure's App Service), with a
+ * word before it that keeps it apart from virtual machines: "app:p1v3". */
+static bool find_own(const struct jb_cloud *cloud, const struct jb_cloud_line *line, const char *prefix,
+                     struct jb_cloud_machine *ret) {
+    char name[64];
+    size_t length = 0;
+    for (const char *c = line->item; *c && length + 1 < sizeof name; c++) {
+        if (*c != ' ' && *c != '_')
+            name[length++] = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+    }
+    name[length] = '\0';
+    char *end = strstr(name, "app");
+    if (end)
+        *end = '\0';
+    char key[128];
+    snprintf(key, sizeof key, "%s:%s", prefix, name);
+    const struct jb_cloud_type *type = jb_cloud_type_find(cloud, line->provider, key);
+    return type && jb_cloud_machine_make(type, NULL, 0, ret);
+}
+
 /* The machine is named by a column, else by what stands behind the colon of AWS's usage types, else by the
  * item itself (Azure's meters, SKUs of other tables). */
 static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_line *line,
-                         struct jb_cloud_machine *ret) {
+                         const struct jb_cloud_rule *rule, struct jb_cloud_machine *ret) {
+    if (*rule->detail) /* ":app" */
+        return find_own(cloud, line, rule->detail + 1, ret);
     const char *colon = strrchr(line->item, ':');
     if (*line->machine && jb_cloud_machine_find(cloud, line->provider, line->machine, ret))
         return true;
@@ -77,13 +99,14 @@ enum jb_code jb_cloud_use_find(const struct jb_cloud *cloud, const struct jb_clo
             continue;
         struct jb_cloud_use use = {.resource = rule->resource,
                                    .amount = rule->amount * (unit ? unit->multiplier : 1),
-                                   .gpu = rule->gpu,
-                                   .machine = {.vcpus = 1, .gpu = "", .architecture = ""}};
-        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, line, &use.machine)) {
+                                   .gpu = rule->resource == JB_CLOUD_GPU ? rule->detail : "",
+                                   .machine = {.vcpus = 1, .gpu = "", .architecture = "", .copies = 1}};
+        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, line, rule, &use.machine)) {
             names_machine = true;
             continue;
         }
-        if (rule->resource == JB_CLOUD_VCPU)
+        use.amount *= use.machine.copies;
+        if (rule->resource == JB_CLOUD_VCPU || rule->resource == JB_CLOUD_CORE)
             find_family(cloud, line->provider, item, &use.machine);
         *ret_use = use;
         return JB_OK;

@@ -197,6 +197,16 @@ static enum jb_code estimate(const struct jb_bill_question *question, struct jb_
     return find_route(flows, frame, error);
 }
 
+/* A machine that is paid ahead runs for its term, and the row lies in all of it. */
+static void set_term(const struct jb_bill_frame *frame, struct jb_bill_row *row) {
+    if (frame->term_from_ns != JB_BILL_NO_TIME)
+        row->start_ns = frame->term_from_ns;
+    row->end_ns = row->start_ns + jb_time_floor((int64_t)(frame->term_h * 3600e9) + JB_DAY_NS - 1, JB_DAY_NS);
+    row->quantity = (jb_int128)(frame->term_h * 1e6) * 1000000 * (jb_int128)row->row_count;
+    row->has_quantity = true;
+    row->lacks_quantities = false;
+}
+
 /* Number of a kind of use that has no estimate. */
 static enum jb_code find_unknown(struct jb_bill_flows *flows, const struct jb_bill_frame *frame,
                                  const char *reason, struct jb_error *error, uint32_t *ret_unknown) {
@@ -255,6 +265,8 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
     if (code)
         return code;
     jb_bill_row_amounts(question->files, &scans->items[scan], group, &row);
+    if (frame->term_h > 0)
+        set_term(frame, &row);
     struct jb_bill_amounts amounts = {.money = row.cost};
     bool is_use = frame->kind == JB_BILL_USAGE || frame->kind == JB_BILL_UNKNOWN;
     code = jb_bill_frame_unit(flows, frame, row.start_ns, error, &unit);

@@ -17,6 +17,7 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_SERVICE, "service.description"},
     {JB_BILL_ITEM, "sku.description"},
     {JB_BILL_MACHINE, "system_labels"},
+    {JB_BILL_STATUS, "system_labels"},
     {JB_BILL_UNIT, "usage.pricing_unit"},
     {JB_BILL_UNIT, "usage.unit"},
     {JB_BILL_CHARGE, "cost_type"},
@@ -31,13 +32,14 @@ static const struct jb_bill_column columns[] = {
 };
 
 /* Discounts for committed use come as credits of the rows that were used; the commitment has SKUs of its own.
- */
+ * What was reserved and not used has the SKUs of use, and a label of the system. */
 static const struct jb_bill_charge charges[] = {
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "adjustment", .kind = JB_BILL_ADJUSTMENT},
     {.charge = "rounding_error", .kind = JB_BILL_ADJUSTMENT},
     {.item = "commitment*", .kind = JB_BILL_PURCHASE},
     {.item = "*reservation commitment*", .kind = JB_BILL_PURCHASE},
+    {.status = "unused", .kind = JB_BILL_UNUSED},
     {.service = "support", .kind = JB_BILL_SUPPORT},
     {.service = "*customer care*", .kind = JB_BILL_SUPPORT},
     {.charge = "regular", .kind = JB_BILL_USAGE},
@@ -53,6 +55,7 @@ const struct jb_bill_format jb_bill_gcp = {
     .columns = columns,
     .charges = charges,
     .tag_prefix = "labels.",
+    .is_paired = true,
     .currency = "",
     .unit = "",
 };
