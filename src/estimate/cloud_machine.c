@@ -89,6 +89,23 @@ static bool find_aws(const struct jb_cloud *cloud, char *type, struct jb_cloud_m
     return false;
 }
 
+/* As the provider writes it, and tables of embodied carbon by name with it: letters of the series large,
+ * words behind a blank, all but the version with a large letter ("NC4as T4 v3"); "B2MS" and "Gs1" are as they
+ * are. */
+static void write_azure(const char *type, size_t letters, char *ret, size_t size) {
+    bool is_all_large = strncmp(type, "b", letters) == 0 && !strchr(type, '_'),
+         is_first_large = strncmp(type, "gs", letters) == 0;
+    snprintf(ret, size, "%s", type);
+    for (size_t i = 0; ret[i]; i++) {
+        bool is_word = i > 0 && ret[i - 1] == ' ' && ret[i] != 'v';
+        if (ret[i] == '_')
+            ret[i] = ' ';
+        else if (ret[i] >= 'a' && ret[i] <= 'z' &&
+                 (is_word || is_all_large || (i < letters && !(is_first_large && i > 0))))
+            ret[i] = (char)(ret[i] - 'a' + 'A');
+    }
+}
+
 /* "Standard_D4s_v5", "D4s v5", "D4s v5 Spot", "D2 v3/D2s v3": family ds_v5, size 4. In "E8-4ds v5" the first
  * number is what the machine has, the second what it is limited to. */
 static bool find_azure(const struct jb_cloud *cloud, char *type, struct jb_cloud_machine *ret) {
@@ -121,18 +138,15 @@ static bool find_azure(const struct jb_cloud *cloud, char *type, struct jb_cloud
     snprintf(family, sizeof family, "%.*s%s", (int)letters, type, rest);
     const struct jb_cloud_type *exact = jb_cloud_type_find(cloud, "azure", type);
     const struct jb_cloud_type *of_family = jb_cloud_type_find(cloud, "azure", family);
+    if (!of_family && *rest == 'i') { /* a machine on its own: "E104ids v5" */
+        snprintf(family, sizeof family, "%.*s%s", (int)letters, type, rest + 1);
+        of_family = jb_cloud_type_find(cloud, "azure", family);
+    }
     if (!exact && !of_family)
         return false;
     if (!jb_cloud_machine_make(exact ? exact : of_family, of_family, size, ret))
         return false;
-    /* As the provider writes it: letters of the series large, the version behind a blank. */
-    snprintf(ret->name, sizeof ret->name, "%s", type);
-    for (char *c = ret->name; *c; c++) {
-        if ((size_t)(c - ret->name) < letters)
-            *c = (char)(*c - 'a' + 'A');
-        else if (*c == '_')
-            *c = ' ';
-    }
+    write_azure(type, letters, ret->name, sizeof ret->name);
     return true;
 }
 

@@ -75,8 +75,13 @@ static void machines_by_name(void **state) {
         {"azure", "E8-4ds v5", "E8-4ds v5", 8, 64, 0},
         {"azure", "Standard_D3_v2", "D3 v2", 4, 14, 0},
         {"azure", "B2ms", "B2MS", 2, 8, 0},
-        {"azure", "Standard_NC24ads_A100_v4", "NC24ads a100 v4", 24, 220.08, 1},
-        {"azure", "ND96isr H100 v5", "ND96isr h100 v5", 96, 1900.8, 8},
+        {"azure", "Standard_NC24ads_A100_v4", "NC24ads A100 v4", 24, 220.08, 1},
+        {"azure", "ND96isr H100 v5", "ND96isr H100 v5", 96, 1900.8, 8},
+        {"azure", "Standard_NC4as_T4_v3", "NC4as T4 v3", 4, 28, 1},
+        {"azure", "Standard_GS1", "Gs1", 2, 28, 0},
+        {"azure", "Standard_E104ids_v5", "E104ids v5", 104, 832, 0},
+        {"azure", "DC8as v5", "DC8as v5", 8, 32, 0},
+        {"azure", "B4ls v2", "B4ls v2", 4, 16, 0},
         {"gcp", "n2-standard-4", "n2-standard-4", 4, 16, 0},
         {"gcp", "n2-custom-4-8192", "n2-custom-4-8192", 4, 8, 0},
         {"gcp", "custom-6-3072", "custom-6-3072", 6, 3, 0},
@@ -94,7 +99,7 @@ static void machines_by_name(void **state) {
         struct jb_cloud_machine machine;
         if (!jb_cloud_machine_find(cloud, cases[i].provider, cases[i].type, &machine))
             fail_msg("%s is not known", cases[i].type);
-        if (strcasecmp(machine.name, cases[i].name) != 0)
+        if (strcmp(machine.name, cases[i].name) != 0)
             fail_msg("%s is called %s", cases[i].type, machine.name);
         assert_close(machine.vcpus, cases[i].vcpus, 1e-9);
         assert_close(machine.memory_gib, cases[i].memory_gib, 1e-9);

@@ -64,7 +64,8 @@ static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_lin
 /* The family of vCPUs that are billed apart from memory: "N2D AMD Instance Core running in Frankfurt". */
 static void find_family(const struct jb_cloud *cloud, const char *provider, const char *item,
                         struct jb_cloud_machine *ret) {
-    static const char *const before[] = {"spot", "preemptible", "reserved", "sole", "tenancy"};
+    static const char *const before[] = {"spot", "preemptible", "reserved", "sole",    "tenancy",
+                                         "dws",  "calendar",    "mode",     "defined", "duration"};
     for (const char *word = item; *word;) {
         char name[32];
         size_t length = strcspn(word, " -");
