@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_CEILING 120
-#define MONTH_H        730 /* as units of GB-months */
+#define MONTH_CEILING 120 /* 10 years */
+#define DAY_CEILING   3660
+#define LAST_DAY      84000 /* 2199: with the longest term well within what a book takes */
+#define MONTH_H       730   /* as units of GB-months */
 
 void jb_bill_term_parse(const char *text, bool is_end, int64_t zone_ns, struct jb_buffer *ret_term) {
     struct jb_error ignored = {0};
@@ -20,8 +22,8 @@ void jb_bill_term_parse(const char *text, bool is_end, int64_t zone_ns, struct j
         return;
     }
     /* A day without a time is that day; others are days where the bill is at home. */
-    bool has_time = strchr(text, ':') != NULL;
-    ns += has_time ? zone_ns : 0;
+    if (strchr(text, ':') && __builtin_add_overflow(ns, zone_ns, &ns))
+        return;
     if (is_end && ns != jb_time_floor(ns, JB_DAY_NS))
         return;
     jb_civil_from_days(jb_time_floor(ns, JB_DAY_NS) / JB_DAY_NS, &year, &month, &day);
@@ -74,6 +76,8 @@ enum jb_code jb_bill_term_find(const char *term, const char *of, struct jb_error
     if (take_day(term, &to_days)) {
         if (!take_day(of, &from_days))
             return jb_error_set(error, JB_NO_DATA, "the bill does not say when the term begins");
+        if (from_days < 0 || to_days > LAST_DAY || to_days - from_days > DAY_CEILING)
+            return jb_error_set(error, JB_NO_DATA, "paid for more than 10 years, or not in these times");
         if (!are_whole_months(from_days, to_days))
             return jb_error_set(error, JB_NO_DATA,
                                 "paid for a part of a month, whose hours another order has");
@@ -83,7 +87,7 @@ enum jb_code jb_bill_term_find(const char *term, const char *of, struct jb_error
     }
     size_t digits = strspn(term, "0123456789");
     unsigned number = 0;
-    for (size_t i = 0; i < digits && number <= NUMBER_CEILING; i++)
+    for (size_t i = 0; i < digits && number <= MONTH_CEILING; i++)
         number = 10 * number + (unsigned)(term[i] - '0');
     const char *unit = term + digits;
     unit += strspn(unit, " ");
@@ -91,7 +95,7 @@ enum jb_code jb_bill_term_find(const char *term, const char *of, struct jb_error
     bool is_year = is_one_of(unit, years);
     if (!*term || !*unit)
         return jb_error_set(error, JB_NO_DATA, "the bill does not say for how long it is paid");
-    if (number == 0 || number > NUMBER_CEILING || !(is_year || is_one_of(unit, months)))
+    if (number == 0 || number * (is_year ? 12 : 1) > MONTH_CEILING || !(is_year || is_one_of(unit, months)))
         return jb_error_set(error, JB_NO_DATA, "paid for '%.20s %.20s', not for months or years", term, of);
     *ret_from_ns = JB_BILL_NO_TIME;
     *ret_hours = (double)number * (is_year ? 12 : 1) * MONTH_H;
