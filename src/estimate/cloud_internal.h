@@ -15,7 +15,10 @@ struct jb_cloud_type {
 struct jb_cloud_rule {
     const char *provider, *service, *item, *dimension;
     enum jb_cloud_resource resource;
-    const char *gpu;
+    const char *gpu;     /* of "gpu:NAME"; "" none */
+    const char *machine; /* of "machine:TYPE", that stands for what is billed; "" it is the line's own */
+    bool is_host;        /* the whole server behind a family of machines */
+    bool is_idle;        /* kept free, and not used */
     double amount;
 };
 

@@ -26,6 +26,7 @@ enum jb_bill_field {
     JB_BILL_CHARGE,   /* what kind of charge it is */
     JB_BILL_STATUS,   /* more about the charge */
     JB_BILL_CLASS,    /* and more */
+    JB_BILL_CAPACITY, /* "Unused" where capacity that was kept free was not used */
     JB_BILL_CURRENCY, /* of costs: three letters */
     JB_BILL_QUANTITY, /* used */
     JB_BILL_COST,

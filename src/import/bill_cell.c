@@ -123,7 +123,8 @@ static const json_t *find_value(const json_t *json, const char *key) {
 
 void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
     static const char *const keys[] = {
-        "ServiceType", "InstanceType", "instance_type", "instanceType", "compute.googleapis.com/machine_spec",
+        "ServiceType",  "InstanceType",   "instance_type",
+        "instanceType", "F_InstanceType", "compute.googleapis.com/machine_spec",
         "machine_spec"};
     const char *begin = text + strspn(text, " \t");
     if (*begin != '{' && *begin != '[') {
@@ -171,6 +172,18 @@ static void find_plain(const char *text, const char *key, struct jb_buffer *ret_
     }
 }
 
+/* CUR 2.0 writes "user_cost_center" for the tag CostCenter. */
+static const json_t *find_spelled(json_t *json, const char *key) {
+    static const char before[] = "user_";
+    const char *name;
+    json_t *value;
+    json_object_foreach(json, name, value) {
+        if (strncmp(name, before, strlen(before)) == 0 && jb_bill_heading_is(name + strlen(before), key))
+            return value;
+    }
+    return NULL;
+}
+
 enum jb_code jb_bill_tag_parse(const char *text, const char *key, struct jb_error *error,
                                struct jb_buffer *ret_value) {
     _cleanup_buffer_ struct jb_buffer whole = {0};
@@ -196,11 +209,8 @@ enum jb_code jb_bill_tag_parse(const char *text, const char *key, struct jb_erro
         snprintf(prefixed, sizeof prefixed, "user:%.240s", key);
         value = find_value(json, prefixed);
     }
-    if (!value) {
-        char prefixed[256];
-        snprintf(prefixed, sizeof prefixed, "user_%.240s", key);
-        value = find_value(json, prefixed);
-    }
+    if (!value)
+        value = find_spelled(json, key);
     add_value(value, ret_value);
     return JB_OK;
 }

@@ -33,6 +33,7 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_CHARGE, "ChargeCategory"},
     {JB_BILL_STATUS, "CommitmentDiscountStatus"},
     {JB_BILL_CLASS, "ChargeClass"},
+    {JB_BILL_CAPACITY, "CapacityReservationStatus"},
     {JB_BILL_CURRENCY, "BillingCurrency"},
     {JB_BILL_QUANTITY, "ConsumedQuantity"},
     {JB_BILL_COST, "BilledCost"},
@@ -41,7 +42,8 @@ static const struct jb_bill_column columns[] = {
 };
 
 /* What is covered by a commitment is a row of Usage with the status Used; what is left of the commitment has
- * the status Unused, and nothing was used. A Correction of a former period repeats no use. */
+ * the status Unused, and nothing was used. Capacity that was kept free and not used (1.1) is use: a machine
+ * stood idle for it. A Correction of a former period repeats no use. */
 static const struct jb_bill_charge charges[] = {
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "credit", .kind = JB_BILL_CREDIT},
