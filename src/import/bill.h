@@ -27,6 +27,12 @@ enum jb_bill_field {
     JB_BILL_STATUS,   /* more about the charge */
     JB_BILL_CLASS,    /* and more */
     JB_BILL_CAPACITY, /* "Unused" where capacity that was kept free was not used */
+    /* Where the column before is empty: rows of several providers have each their own columns. */
+    JB_BILL_SERVICE_2,
+    JB_BILL_SERVICE_3,
+    JB_BILL_ITEM_2,
+    JB_BILL_ITEM_3,
+    JB_BILL_MACHINE_2,
     JB_BILL_CURRENCY, /* of costs: three letters */
     JB_BILL_QUANTITY, /* used */
     JB_BILL_COST,
@@ -35,7 +41,7 @@ enum jb_bill_field {
     JB_BILL_TAGS = JB_BILL_FIELD_COUNT, /* all tags in one cell; no slot of its own */
 };
 
-/* The name by which --map calls it: "start", "account" … */
+/* The name by which --map calls it: "start", "account" …; "" none. */
 const char *jb_bill_field_name(enum jb_bill_field field);
 
 /* What a row stands for. */

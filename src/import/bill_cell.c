@@ -122,10 +122,10 @@ static const json_t *find_value(const json_t *json, const char *key) {
 }
 
 void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
-    static const char *const keys[] = {
-        "ServiceType",  "InstanceType",   "instance_type",
-        "instanceType", "F_InstanceType", "compute.googleapis.com/machine_spec",
-        "machine_spec"};
+    static const char *const keys[] = {"ServiceType",    "InstanceType",
+                                       "instance_type",  "instanceType",
+                                       "F_InstanceType", "compute.googleapis.com/machine_spec",
+                                       "machine_spec"};
     const char *begin = text + strspn(text, " \t");
     if (*begin != '{' && *begin != '[') {
         jb_buffer_add_string(ret_machine, text);

@@ -5,7 +5,8 @@ static const char *const signatures[][JB_BILL_SIGNATURE_CEILING] = {
     {"ChargeCategory", "BilledCost", "ChargePeriodStart"}, {NULL}};
 
 /* Columns that begin with x_ are the providers' own: those of AWS, Microsoft and Google that say what was
- * used are preferred, for the specification has no column for it before 1.2 (SkuMeter). */
+ * used are preferred, for the specification has no column for it before 1.1 (SkuMeter, which is the usage
+ * type in AWS's exports). Rows of others that have none of them say it in the columns of all. */
 static const struct jb_bill_column columns[] = {
     {JB_BILL_START, "ChargePeriodStart"},
     {JB_BILL_END, "ChargePeriodEnd"},
@@ -20,15 +21,22 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_SERVICE, "x_ServiceCode"},
     {JB_BILL_SERVICE, "x_SkuMeterCategory"},
     {JB_BILL_SERVICE, "ServiceName"},
+    {JB_BILL_SERVICE_2, "x_SkuMeterCategory"},
+    {JB_BILL_SERVICE_2, "ServiceName"},
+    {JB_BILL_SERVICE_3, "ServiceName"},
     {JB_BILL_ITEM, "x_UsageType"},
     {JB_BILL_ITEM, "x_SkuMeterName"},
     {JB_BILL_ITEM, "x_SkuDescription"},
     {JB_BILL_ITEM, "SkuMeter"},
     {JB_BILL_ITEM, "ChargeDescription"},
     {JB_BILL_ITEM, "SkuId"},
+    {JB_BILL_ITEM_2, "x_SkuMeterName"},
+    {JB_BILL_ITEM_2, "x_SkuDescription"},
+    {JB_BILL_ITEM_3, "SkuMeter"},
     {JB_BILL_MACHINE, "x_InstanceType"},
     {JB_BILL_MACHINE, "x_SkuDetails"},
     {JB_BILL_MACHINE, "SkuPriceDetails"},
+    {JB_BILL_MACHINE_2, "SkuPriceDetails"},
     {JB_BILL_UNIT, "ConsumedUnit"},
     {JB_BILL_CHARGE, "ChargeCategory"},
     {JB_BILL_STATUS, "CommitmentDiscountStatus"},
