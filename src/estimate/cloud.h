@@ -42,6 +42,7 @@ struct jb_cloud_line {
     const char *item;    /* usage type, meter, description of the SKU */
     const char *machine; /* instance type, when a column names it */
     const char *unit;    /* of the quantity: "Hrs", "GB-Mo", "1 Hour", "byte-seconds" */
+    bool is_idle;        /* what it names was kept free, and not used */
 };
 
 enum jb_cloud_resource {
@@ -62,6 +63,7 @@ struct jb_cloud_use {
     double amount; /* of the resource, for one of the line's quantity; copies that are kept are counted */
     struct jb_cloud_machine machine; /* MACHINE; VCPU and CORE when its family is known (vcpus is 1 then) */
     const char *gpu;                 /* GPU */
+    bool is_idle;                    /* vCPUs and GPUs had nothing to do, whatever others are taken to have */
 };
 /* What one of a line's quantity is, by the first rule of the table that fits. JB_NO_DATA: the message says
  * why it is not known. */

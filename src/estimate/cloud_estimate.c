@@ -235,11 +235,14 @@ enum jb_code jb_cloud_rate_find(const struct jb_cloud *cloud, const struct jb_cl
                                 const struct jb_cloud_use *use, struct jb_error *error,
                                 struct jb_cloud_rate *ret_rate) {
     struct figure wh, embodied = {0, 0}, pue;
+    struct jb_cloud_question asked = *question;
     assert(question->utilisation >= 0 && question->utilisation <= 1);
     double otherwise = jb_cloud_constant(cloud, "pue_uncertainty", "").value;
     if (factor(question, JB_PUE, question->provider, NULL, otherwise, &pue))
         return missing(error, JB_PUE, question->provider);
-    enum jb_code code = estimate_unit(cloud, question, use, error, &wh, &embodied);
+    if (use->is_idle)
+        asked.utilisation = asked.utilisation_uncertainty = 0;
+    enum jb_code code = estimate_unit(cloud, &asked, use, error, &wh, &embodied);
     if (code)
         return code;
     wh = product(wh, pue);

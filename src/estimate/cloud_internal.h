@@ -15,8 +15,11 @@ struct jb_cloud_type {
 struct jb_cloud_rule {
     const char *provider, *service, *item, *dimension;
     enum jb_cloud_resource resource;
-    const char
-        *detail; /* GPU: its subject of `tdp`; MACHINE: what names of the table begin with, "" nothing */
+    const char *gpu;     /* of "gpu:NAME"; "" none */
+    const char *machine; /* of "machine:TYPE", that stands for what is billed; "" it is the line's own */
+    const char *own; /* of "own:PREFIX", sizes of a service's own: what their names in the table begin with */
+    bool is_host;    /* the whole server behind a family of machines */
+    bool is_idle;    /* kept free, and not used */
     double amount;
 };
 

@@ -241,7 +241,7 @@ static void tables_are_whole(void **state) {
 
 static struct jb_cloud_use find_use(const char *provider, const char *service, const char *item,
                                     const char *machine, const char *unit) {
-    struct jb_cloud_line line = {provider, service, item, machine, unit};
+    struct jb_cloud_line line = {provider, service, item, machine, unit, false};
     struct jb_cloud_use use = {0};
     struct jb_error error = {0};
     if (jb_cloud_use_find(cloud, &line, &error, &use))
@@ -265,6 +265,33 @@ static void uses_by_rule(void **state) {
         {"aws", "AmazonECS", "EU-Fargate-vCPU-Hours:perCPU", "", "hours", JB_CLOUD_VCPU, 1},
         {"aws", "AmazonEC2", "EUW1-DataTransfer-Out-Bytes", "", "GB", JB_CLOUD_NETWORK, 1},
         {"aws", "AmazonEC2", "EUW1-DataTransfer-In-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-EUC1-AWS-In-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-DataTransfer-Regional-Bytes", "", "GB", JB_CLOUD_NETWORK, 0.5},
+        {"aws", "AmazonS3", "EUW1-EUC1-S3RTC-Out-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-Reservation:m5.xlarge", "m5.xlarge", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-UnusedBox:m5.xlarge", "m5.xlarge", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonEC2", "EUW1-HostUsage:m5", "m5", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonEC2", "EUW1-HostBoxUsage:m5.large", "m5.large", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEKS", "EUW1-EKS-EC2-vCPU-Hours", "", "vCPU-Hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonECS", "EUW1-ECS-EC2-GB-Hours", "", "GB-Hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEKS", "EUW1-EKS-Auto:m5.large-management-hours", "", "hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "8icvdr", "EUW1-SoftwareUsage:t2.small", "t2.small", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonRDS", "EU-ExtendedSupport:Yr1-Yr2:MySQL8.0", "", "vCPU-hour", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonRDS", "EU-Aurora:ServerlessV2Usage", "", "ACU-Hr", JB_CLOUD_MACHINE, 0.125},
+        {"aws", "AmazonRDS", "EU-InstanceUsageIOOptimized:db.r6g.large", "", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonRDS", "EU-RDS:Multi-AZ-GP3-PIOPS", "", "IOPS-Mo", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AWSGlue", "EUW1-ETL-DPU-Hour", "", "DPU-Hour", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonECS", "EU-Fargate-EphemeralStorage-GB-Hours", "", "GB-Hours", JB_CLOUD_SSD, 1},
+        {"aws", "AmazonECS", "EU-SpotUsage-Fargate-GB-Hours", "", "hours", JB_CLOUD_MEMORY, 1},
+        {"aws", "AmazonECS", "EU-Fargate-Windows-vCPU-Hours:perCPU", "", "hours", JB_CLOUD_VCPU, 1},
+        {"aws", "AmazonECS", "EU-Fargate-Windows-OS-Hours:perCPU", "", "hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AWSLambda", "EU-Lambda-GB-Second-ARM", "", "Second", JB_CLOUD_SERVERLESS, 1 / 3600.0},
+        {"aws", "AWSLambda", "EU-Lambda-Provisioned-GB-Second", "", "Lambda-GB-Second", JB_CLOUD_VCPU,
+         1 / 3600.0 / 1.769},
+        {"aws", "ElasticMapReduce", "EMR-SERVERLESS-vCPUHours", "", "vCPU-Hours", JB_CLOUD_VCPU, 1},
+        {"aws", "ElasticMapReduce", "EMR-EKS-EC2-vCPUHours", "", "vCPU-Hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonS3", "EUW1-TimedStorage-XZ-ByteHrs", "", "GB-Mo", JB_CLOUD_SSD, 1460},
+        {"aws", "AmazonS3", "EUW1-EarlyDelete-GDA", "", "GB-Mo", JB_CLOUD_INCLUDED, 730},
         {"azure", "Virtual Machines", "D4s v5", "Standard_D4s_v5", "100 Hours", JB_CLOUD_MACHINE, 1},
         {"azure", "Virtual Machines", "D4s v5 Spot", "", "1 Hour", JB_CLOUD_MACHINE, 1},
         {"azure", "Virtual Machines Licenses", "4 vCPU VM License", "", "1 Hour", JB_CLOUD_INCLUDED, 1},
@@ -312,6 +339,13 @@ static void uses_by_rule(void **state) {
     assert_string_equal(use.machine.architecture, "EPYC 2nd Gen");
     use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU", "", "hour");
     assert_string_equal(use.gpu, "NVIDIA Tesla T4");
+    use = find_use("aws", "AmazonEC2", "EUW1-HostUsage:m5", "m5", "Hrs");
+    assert_string_equal(use.machine.name, "m5.metal");
+    assert_true(use.machine.vcpus == 96 && !use.is_idle);
+    use = find_use("aws", "AmazonEC2", "EUW1-UnusedBox:m5.xlarge", "", "Hrs");
+    assert_true(use.machine.vcpus == 4 && use.is_idle);
+    use = find_use("aws", "AmazonRDS", "EU-Aurora:ServerlessV2Usage", "", "ACU-Hr");
+    assert_true(use.machine.vcpus == 2 && use.machine.memory_gib == 16);
 }
 
 static void what_is_not_known_says_why(void **state) {
@@ -319,11 +353,12 @@ static void what_is_not_known_says_why(void **state) {
         struct jb_cloud_line line;
         const char *why;
     } cases[] = {
-        {{"aws", "AmazonEC2", "EUW1-BoxUsage:zz9.large", "", "Hrs"}, "instance type"},
-        {{"aws", "AmazonS3", "EUW1-Requests-Tier1", "", "Requests"}, "unit 'Requests'"},
-        {{"aws", "AmazonEC2", "LoadBalancerUsage", "", "Hrs"}, "LoadBalancerUsage"},
-        {{"aws", "AmazonEC2", "EUW1-BoxUsage:m5.large", "", ""}, "BoxUsage"},
-        {{"", "", "", "", ""}, "no energy"},
+        {{"aws", "AmazonEC2", "EUW1-BoxUsage:zz9.large", "", "Hrs", false}, "instance type"},
+        {{"aws", "AmazonS3", "EUW1-Requests-Tier1", "", "Requests", false}, "unit 'Requests'"},
+        {{"aws", "AmazonEC2", "LoadBalancerUsage", "", "Hrs", false},
+         "no energy is known of 'LoadBalancerUsage'"},
+        {{"aws", "AmazonEC2", "EUW1-BoxUsage:m5.large", "", "", false}, "BoxUsage"},
+        {{"", "", "", "", "", false}, "no energy"},
     };
     (void)state;
     for (size_t i = 0; i < JB_COUNT(cases); i++) {
@@ -396,6 +431,14 @@ static void estimates_by_hand(void **state) {
     use = find_use("aws", "AWSLambda", "EU-Lambda-GB-Second", "", "Lambda-GB-Second");
     answer = estimate("aws", "eu-west-1", &use, 3600);
     assert_close(answer.embodied_g, (1e6 / 96 / 1.769 + 1388) / 35040, 1e-7);
+    /* Kept free: the machine at no load, with all that it took to build it. */
+    use = find_use("aws", "AmazonEC2", "EUW1-UnusedBox:m5.xlarge", "", "Hrs");
+    answer = estimate("aws", "eu-west-1", &use, 24);
+    assert_close(answer.energy_kwh, 24 * (4 * 0.6235 + 12 * 1.073741824 * 0.392) * 1.135 / 1000, 1e-9);
+    double embodied_g = answer.embodied_g;
+    use = find_use("aws", "AmazonEC2", "EUW1-BoxUsage:m5.xlarge", "", "Hrs");
+    answer = estimate("aws", "eu-west-1", &use, 24);
+    assert_close(embodied_g, answer.embodied_g, 1e-12);
     /* What moves data took some carbon too, and nobody can say how much. */
     use = find_use("aws", "AmazonEC2", "EUW1-DataTransfer-Out-Bytes", "", "GB");
     answer = estimate("aws", "eu-west-1", &use, 10);

@@ -49,16 +49,34 @@ static bool find_own(const struct jb_cloud *cloud, const struct jb_cloud_line *l
     return type && jb_cloud_machine_make(type, NULL, 0, ret);
 }
 
-/* The machine is named by a column, else by what stands behind the colon of AWS's usage types, else by the
- * item itself (Azure's meters, SKUs of other tables). */
-static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_line *line,
-                         const struct jb_cloud_rule *rule, struct jb_cloud_machine *ret) {
-    if (*rule->detail) /* ":app" */
-        return find_own(cloud, line, rule->detail + 1, ret);
+/* A whole server of AWS is named by its family ("m5"), and as large as the one without a hypervisor. */
+static bool find_named(const struct jb_cloud *cloud, const char *provider, const char *name, bool is_host,
+                       struct jb_cloud_machine *ret) {
+    char metal[TEXT_SIZE];
+    if (is_host && !strchr(name, '.')) {
+        snprintf(metal, sizeof metal, "%.64s.metal", name);
+        name = metal;
+    }
+    return jb_cloud_machine_find(cloud, provider, name, ret);
+}
+
+/* The machine is named by the rule, else by a column, else by what stands behind the colon of AWS's usage
+ * types, else by the item itself (Azure's meters, SKUs of other tables). */
+static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_rule *rule,
+                         const struct jb_cloud_line *line, struct jb_cloud_machine *ret) {
+    if (*rule->own)
+        return find_own(cloud, line, rule->own, ret);
     const char *colon = strrchr(line->item, ':');
-    if (*line->machine && jb_cloud_machine_find(cloud, line->provider, line->machine, ret))
+    if (*rule->machine)
+        return jb_cloud_machine_find(cloud, line->provider, rule->machine, ret);
+    if (*line->machine && find_named(cloud, line->provider, line->machine, rule->is_host, ret))
         return true;
-    return jb_cloud_machine_find(cloud, line->provider, colon ? colon + 1 : line->item, ret);
+    return find_named(cloud, line->provider, colon ? colon + 1 : line->item, rule->is_host, ret);
+}
+
+/* Whether a line that has no machine seems to name one that is not known; "LoadBalancerUsage" does not. */
+static bool seems_machine(const struct jb_cloud_rule *rule, const struct jb_cloud_line *line) {
+    return strcmp(rule->service, "*") != 0 || strcmp(rule->item, "*") != 0 || *line->machine;
 }
 
 /* The family of vCPUs that are billed apart from memory: "N2D AMD Instance Core running in Frankfurt". */
@@ -100,10 +118,11 @@ enum jb_code jb_cloud_use_find(const struct jb_cloud *cloud, const struct jb_clo
             continue;
         struct jb_cloud_use use = {.resource = rule->resource,
                                    .amount = rule->amount * (unit ? unit->multiplier : 1),
-                                   .gpu = rule->resource == JB_CLOUD_GPU ? rule->detail : "",
+                                   .gpu = rule->gpu,
+                                   .is_idle = rule->is_idle || line->is_idle,
                                    .machine = {.vcpus = 1, .gpu = "", .architecture = "", .copies = 1}};
-        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, line, rule, &use.machine)) {
-            names_machine = true;
+        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, rule, line, &use.machine)) {
+            names_machine = names_machine || seems_machine(rule, line);
             continue;
         }
         use.amount *= use.machine.copies;

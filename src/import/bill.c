@@ -24,7 +24,9 @@ const char *jb_bill_field_name(enum jb_bill_field field) {
         [JB_BILL_REGION] = "region",     [JB_BILL_SERVICE] = "service",   [JB_BILL_ITEM] = "sku",
         [JB_BILL_MACHINE] = "machine",   [JB_BILL_UNIT] = "unit",         [JB_BILL_CHARGE] = "charge",
         [JB_BILL_STATUS] = "status",     [JB_BILL_CLASS] = "class",       [JB_BILL_TERM] = "term",
-        [JB_BILL_TERM_OF] = "term_of",   [JB_BILL_CURRENCY] = "currency", [JB_BILL_QUANTITY] = "quantity",
+        [JB_BILL_TERM_OF] = "term_of",   [JB_BILL_CAPACITY] = "capacity", [JB_BILL_SERVICE_2] = "",
+        [JB_BILL_SERVICE_3] = "",        [JB_BILL_ITEM_2] = "",           [JB_BILL_ITEM_3] = "",
+        [JB_BILL_MACHINE_2] = "",        [JB_BILL_CURRENCY] = "currency", [JB_BILL_QUANTITY] = "quantity",
         [JB_BILL_COST] = "cost",         [JB_BILL_CREDITS] = "credits",   [JB_BILL_TAGS] = "tags"};
     return names[field];
 }

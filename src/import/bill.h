@@ -28,6 +28,13 @@ enum jb_bill_field {
     JB_BILL_CLASS,    /* and more */
     JB_BILL_TERM,     /* paid ahead for: a number, or the day on which it ends */
     JB_BILL_TERM_OF,  /* its unit, or the day on which it began */
+    JB_BILL_CAPACITY, /* "Unused" where capacity that was kept free was not used */
+    /* Where the column before is empty: rows of several providers have each their own columns. */
+    JB_BILL_SERVICE_2,
+    JB_BILL_SERVICE_3,
+    JB_BILL_ITEM_2,
+    JB_BILL_ITEM_3,
+    JB_BILL_MACHINE_2,
     JB_BILL_CURRENCY, /* of costs: three letters */
     JB_BILL_QUANTITY, /* used */
     JB_BILL_COST,
@@ -36,7 +43,7 @@ enum jb_bill_field {
     JB_BILL_TAGS = JB_BILL_FIELD_COUNT, /* all tags in one cell; no slot of its own */
 };
 
-/* The name by which --map calls it: "start", "account" … */
+/* The name by which --map calls it: "start", "account" …; "" none. */
 const char *jb_bill_field_name(enum jb_bill_field field);
 
 /* What a row stands for. */
@@ -120,7 +127,7 @@ enum jb_code jb_bill_month_parse(const char *text, struct jb_error *error, struc
 void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine);
 /* What else a cell says of the charge: "unused" when it is JSON that says so of a reservation, nothing when
  * it is other JSON, else the cell itself. */
-void jb_bill_status_parse(const char *text, struct jb_buffer *ret_status);
+void jb_bill_capacity_parse(const char *text, struct jb_buffer *ret_capacity);
 /* A cell of a term as rows are grouped by it: numbers and units as they are; times as their day, the end of a
  * term only when it is midnight (of zone_ns), as the ends of terms are and most others are not. */
 void jb_bill_term_parse(const char *text, bool is_end, int64_t zone_ns, struct jb_buffer *ret_term);

@@ -133,9 +133,10 @@ static const json_t *find_value(const json_t *json, const char *key) {
 }
 
 void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
-    static const char *const keys[] = {
-        "ServiceType", "InstanceType", "instance_type", "instanceType", "compute.googleapis.com/machine_spec",
-        "machine_spec"};
+    static const char *const keys[] = {"ServiceType",    "InstanceType",
+                                       "instance_type",  "instanceType",
+                                       "F_InstanceType", "compute.googleapis.com/machine_spec",
+                                       "machine_spec"};
     const char *begin = text + strspn(text, " \t");
     if (*begin != '{' && *begin != '[') {
         jb_buffer_add_string(ret_machine, text);
@@ -151,16 +152,16 @@ void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
     }
 }
 
-void jb_bill_status_parse(const char *text, struct jb_buffer *ret_status) {
+void jb_bill_capacity_parse(const char *text, struct jb_buffer *ret_capacity) {
     const char *begin = text + strspn(text, " \t");
     if (*begin != '{' && *begin != '[') {
-        jb_buffer_add_string(ret_status, text);
+        jb_buffer_add_string(ret_capacity, text);
         return;
     }
     __attribute__((cleanup(free_json))) json_t *json = load(begin, strlen(begin));
     const json_t *value = find_value(json, "compute.googleapis.com/is_unused_reservation");
     if (json_is_true(value) || (json_is_string(value) && strcasecmp(json_string_value(value), "true") == 0))
-        jb_buffer_add_string(ret_status, "unused");
+        jb_buffer_add_string(ret_capacity, "unused");
 }
 
 /* Length of a tag's name that stands at text, or 0. "key:" may stand before it, "user:" as well. */
@@ -194,6 +195,18 @@ static void find_plain(const char *text, const char *key, struct jb_buffer *ret_
     }
 }
 
+/* CUR 2.0 writes "user_cost_center" for the tag CostCenter. */
+static const json_t *find_spelled(json_t *json, const char *key) {
+    static const char before[] = "user_";
+    const char *name;
+    json_t *value;
+    json_object_foreach(json, name, value) {
+        if (strncmp(name, before, strlen(before)) == 0 && jb_bill_heading_is(name + strlen(before), key))
+            return value;
+    }
+    return NULL;
+}
+
 enum jb_code jb_bill_tag_parse(const char *text, const char *key, struct jb_error *error,
                                struct jb_buffer *ret_value) {
     _cleanup_buffer_ struct jb_buffer whole = {0};
@@ -219,11 +232,8 @@ enum jb_code jb_bill_tag_parse(const char *text, const char *key, struct jb_erro
         snprintf(prefixed, sizeof prefixed, "user:%.240s", key);
         value = find_value(json, prefixed);
     }
-    if (!value) {
-        char prefixed[256];
-        snprintf(prefixed, sizeof prefixed, "user_%.240s", key);
-        value = find_value(json, prefixed);
-    }
+    if (!value)
+        value = find_spelled(json, key);
     add_value(value, ret_value);
     return JB_OK;
 }

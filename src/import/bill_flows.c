@@ -174,7 +174,7 @@ static enum jb_code estimate(const struct jb_bill_question *question, struct jb_
                              struct jb_bill_amounts *amounts) {
     const struct jb_bill_use *use = &flows->uses[frame->use];
     *ret_gap = JB_BILL_GAP_USE;
-    if (use->code)
+    if (use->code && row->has_quantity) /* a row without a quantity has no unit either */
         return jb_error_set(why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, use->reason));
     if (use->use.resource == JB_CLOUD_INCLUDED)
         return JB_OK;

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 static enum jb_code keep(struct jb_bill_flows *flows, const char *text, struct jb_error *error,
                          const char **ret) {
@@ -153,8 +154,8 @@ static enum jb_code find_use(const struct jb_bill_question *question, struct jb_
     const char *const *texts = row->texts;
     _cleanup_buffer_ struct jb_buffer key = {0};
     uint32_t id;
-    jb_buffer_printf(&key, "%s\n%s\n%s\n%s\n%s", provider, texts[JB_BILL_SERVICE], texts[JB_BILL_ITEM],
-                     texts[JB_BILL_MACHINE], unit);
+    jb_buffer_printf(&key, "%s\n%s\n%s\n%s\n%s\n%s", provider, texts[JB_BILL_SERVICE], texts[JB_BILL_ITEM],
+                     texts[JB_BILL_MACHINE], unit, texts[JB_BILL_CAPACITY]);
     enum jb_code code = jb_buffer_check(&key, error);
     size_t known = jb_strings_count(flows->use_names);
     if (!code)
@@ -169,7 +170,8 @@ static enum jb_code find_use(const struct jb_bill_question *question, struct jb_
                                      .service = texts[JB_BILL_SERVICE],
                                      .item = texts[JB_BILL_ITEM],
                                      .machine = texts[JB_BILL_MACHINE],
-                                     .unit = unit};
+                                     .unit = unit,
+                                     .is_idle = strcasecmp(texts[JB_BILL_CAPACITY], "unused") == 0};
         struct jb_bill_use use = {.reason = JB_STRING_NONE};
         struct jb_error why = {0};
         use.code = jb_cloud_use_find(question->cloud, &line, &why, &use.use);

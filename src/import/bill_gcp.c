@@ -17,7 +17,7 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_SERVICE, "service.description"},
     {JB_BILL_ITEM, "sku.description"},
     {JB_BILL_MACHINE, "system_labels"},
-    {JB_BILL_STATUS, "system_labels"},
+    {JB_BILL_CAPACITY, "system_labels"},
     {JB_BILL_UNIT, "usage.pricing_unit"},
     {JB_BILL_UNIT, "usage.unit"},
     {JB_BILL_CHARGE, "cost_type"},
@@ -32,14 +32,13 @@ static const struct jb_bill_column columns[] = {
 };
 
 /* Discounts for committed use come as credits of the rows that were used; the commitment has SKUs of its own.
- * What was reserved and not used has the SKUs of use, and a label of the system. */
+ * Capacity that was reserved and not used has the SKUs of use, and a label of the system: it stood idle. */
 static const struct jb_bill_charge charges[] = {
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "adjustment", .kind = JB_BILL_ADJUSTMENT},
     {.charge = "rounding_error", .kind = JB_BILL_ADJUSTMENT},
     {.item = "commitment*", .kind = JB_BILL_PURCHASE},
     {.item = "*reservation commitment*", .kind = JB_BILL_PURCHASE},
-    {.status = "unused", .kind = JB_BILL_UNUSED},
     {.service = "support", .kind = JB_BILL_SUPPORT},
     {.service = "*customer care*", .kind = JB_BILL_SUPPORT},
     {.charge = "regular", .kind = JB_BILL_USAGE},

@@ -99,10 +99,10 @@ static enum jb_code make_machine(const struct jb_scan_slot *base, const char *te
     return jb_buffer_check(ret_text, error);
 }
 
-static enum jb_code make_status(const struct jb_scan_slot *base, const char *text, struct jb_error *error,
-                                struct jb_buffer *ret_text) {
+static enum jb_code make_capacity(const struct jb_scan_slot *base, const char *text, struct jb_error *error,
+                                  struct jb_buffer *ret_text) {
     (void)base;
-    jb_bill_status_parse(text, ret_text);
+    jb_bill_capacity_parse(text, ret_text);
     return jb_buffer_check(ret_text, error);
 }
 
@@ -143,10 +143,11 @@ static struct jb_bill_slots *make_slots(const struct jb_bill_files *files,
             slot->base.make_text = make_month;
             break;
         case JB_BILL_MACHINE:
+        case JB_BILL_MACHINE_2:
             slot->base.make_text = make_machine;
             break;
-        case JB_BILL_STATUS:
-            slot->base.make_text = make_status;
+        case JB_BILL_CAPACITY:
+            slot->base.make_text = make_capacity;
             break;
         case JB_BILL_TERM:
             slot->base.make_text = make_term;
@@ -350,6 +351,22 @@ static void find_pair(const struct jb_scan_source *source, const struct jb_bill_
     }
 }
 
+/* A column is read once, for the first field that it is taken for. */
+static void drop_repeated(uint32_t *fields) {
+    static const enum jb_bill_field chains[][3] = {
+        {JB_BILL_SERVICE, JB_BILL_SERVICE_2, JB_BILL_SERVICE_3},
+        {JB_BILL_ITEM, JB_BILL_ITEM_2, JB_BILL_ITEM_3},
+        {JB_BILL_MACHINE, JB_BILL_MACHINE_2, JB_BILL_MACHINE_2},
+    };
+    for (size_t c = 0; c < JB_COUNT(chains); c++) {
+        const enum jb_bill_field *chain = chains[c];
+        if (fields[chain[1]] == fields[chain[0]])
+            fields[chain[1]] = JB_SCAN_NO_FIELD;
+        if (fields[chain[2]] == fields[chain[0]] || fields[chain[2]] == fields[chain[1]])
+            fields[chain[2]] = JB_SCAN_NO_FIELD;
+    }
+}
+
 /* A label's own column ("resourceTags/user:team", exactly), else the cell of all tags. *ret_is_own: which. */
 static uint32_t find_label(const struct jb_scan_source *source, const struct jb_bill_format *format,
                            const char *key, bool *ret_is_own) {
@@ -371,6 +388,8 @@ static enum jb_code map_table(const struct jb_bill_files *files, struct file *fi
             return jb_error_set(error, JB_INPUT, "%s: no column of the %s; expected the columns of %s",
                                 file->name, jb_bill_field_name((enum jb_bill_field)f), format->name);
     }
+    if (!code)
+        drop_repeated(file->fields);
     if (!code && format->is_paired) {
         find_pair(file->source, format, JB_BILL_QUANTITY, JB_BILL_UNIT, file->fields);
         find_pair(file->source, format, JB_BILL_TERM, JB_BILL_TERM_OF, file->fields);

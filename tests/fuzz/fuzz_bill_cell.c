@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     jb_bill_month_parse(text, &error, &out);
     jb_bill_machine_parse(text, &out);
     jb_bill_tag_parse(text, "team", &error, &out);
-    jb_bill_status_parse(text, &out);
+    jb_bill_capacity_parse(text, &out);
     jb_buffer_clear(&out);
     jb_bill_term_parse(text, true, INT64_C(28800000000000), &out);
     double hours;
