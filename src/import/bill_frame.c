@@ -247,8 +247,9 @@ static enum jb_code make_frame(const struct jb_bill_question *question, struct j
     char provider[JB_BILL_NAME_SIZE], region[JB_BILL_NAME_SIZE], service[JB_BILL_NAME_SIZE];
     struct jb_error why = {0};
     jb_bill_provider(row->texts[JB_BILL_PROVIDER], provider);
+    bool is_worldwide = strcasestr(row->texts[JB_BILL_SERVICE], "cloudfront");
     jb_bill_region(question->cloud, question->regions, provider, row->texts[JB_BILL_REGION],
-                   row->texts[JB_BILL_ITEM], &frame.place, region);
+                   is_worldwide ? "" : row->texts[JB_BILL_ITEM], &frame.place, region);
     jb_bill_name(row->texts[JB_BILL_SERVICE], "unknown", service);
     enum jb_code code = name_bill(flows, row, provider, error, &frame);
     if (!code)

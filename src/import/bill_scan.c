@@ -353,17 +353,15 @@ static void find_pair(const struct jb_scan_source *source, const struct jb_bill_
 
 /* A column is read once, for the first field that it is taken for. */
 static void drop_repeated(uint32_t *fields) {
-    static const enum jb_bill_field chains[][3] = {
-        {JB_BILL_SERVICE, JB_BILL_SERVICE_2, JB_BILL_SERVICE_3},
-        {JB_BILL_ITEM, JB_BILL_ITEM_2, JB_BILL_ITEM_3},
-        {JB_BILL_MACHINE, JB_BILL_MACHINE_2, JB_BILL_MACHINE_2},
+    static const enum jb_bill_field pairs[][2] = {
+        {JB_BILL_SERVICE_3, JB_BILL_SERVICE_2}, {JB_BILL_SERVICE_3, JB_BILL_SERVICE},
+        {JB_BILL_SERVICE_2, JB_BILL_SERVICE},   {JB_BILL_ITEM_3, JB_BILL_ITEM_2},
+        {JB_BILL_ITEM_3, JB_BILL_ITEM},         {JB_BILL_ITEM_2, JB_BILL_ITEM},
+        {JB_BILL_MACHINE_2, JB_BILL_MACHINE},
     };
-    for (size_t c = 0; c < JB_COUNT(chains); c++) {
-        const enum jb_bill_field *chain = chains[c];
-        if (fields[chain[1]] == fields[chain[0]])
-            fields[chain[1]] = JB_SCAN_NO_FIELD;
-        if (fields[chain[2]] == fields[chain[0]] || fields[chain[2]] == fields[chain[1]])
-            fields[chain[2]] = JB_SCAN_NO_FIELD;
+    for (size_t i = 0; i < JB_COUNT(pairs); i++) {
+        if (fields[pairs[i][0]] == fields[pairs[i][1]])
+            fields[pairs[i][0]] = JB_SCAN_NO_FIELD;
     }
 }
 

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         assert(hours >= 672 && hours <= 24 * 3660);
     for (size_t i = 0; i < JB_COUNT(providers); i++) {
         struct jb_cloud_use use;
-        struct jb_cloud_line line = {providers[i], text, text, text, text};
+        struct jb_cloud_line line = {providers[i], text, text, text, text, i % 2 == 0};
         if (jb_cloud_machine_find(cloud, providers[i], text, &machine))
             assert(machine.vcpus > 0 && machine.memory_gib >= 0 && machine.gpus >= 0);
         if (jb_cloud_use_find(cloud, &line, &error, &use) == JB_OK)
