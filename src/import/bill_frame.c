@@ -192,7 +192,7 @@ static enum jb_code find_term(const struct jb_bill_question *question, struct jb
                               struct jb_error *why, struct jb_bill_frame *frame) {
     double term_h;
     int64_t from_ns;
-    enum jb_code code = find_use(question, flows, row, provider, "hour", error, &frame->use);
+    enum jb_code code = find_use(question, flows, row, provider, "term", error, &frame->use);
     frame->kind = JB_BILL_UNKNOWN;
     if (code || !*row->texts[JB_BILL_MACHINE])
         return code;
