@@ -306,7 +306,7 @@ const struct jb_verb jb_verb_import = {
         "centre adds to it (PUE), and as embodied carbon: estimated from instance types, vCPUs, memory,\n"
         "storage and network. What has no estimate is booked as money to .../unestimated, and listed\n"
         "with its share of the cost. Taxes, credits, refunds, support and purchases of reservations\n"
-        "carry no energy.\n"
+        "carry no energy; capacity that was kept free and not used is a machine at no load.\n"
         "A bill is what an account is charged for a month: give all files of a month together. A bill\n"
         "that is restated takes the place of its older version; parts with other days are added to it.\n"
         "\n"
