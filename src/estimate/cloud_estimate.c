@@ -199,10 +199,11 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         break;
     case JB_CLOUD_SERVERLESS: {
         struct figure vcpus = {1 / jb_cloud_constant(cloud, "serverless_gb_per_vcpu", "").value, 0};
-        wh = product(vcpu_power(cloud, question, &use->machine), vcpus);
-        code = memory_power(question, 1, error, &more);
+        code = core_power(cloud, question, &use->machine, error, &wh);
         if (!code)
-            wh = sum(wh, more);
+            code = memory_power(question, 1, error, &more);
+        if (!code)
+            wh = sum(product(wh, vcpus), more);
         *ret_embodied_g = sum(product(machine_embodied(cloud, question, &use->machine), vcpus),
                               part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h"));
         break;
