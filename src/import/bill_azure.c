@@ -29,7 +29,6 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_CHARGE, "chargeType"},
     {JB_BILL_STATUS, "pricingModel"},
     {JB_BILL_CLASS, "meterSubCategory"},
-    {JB_BILL_CLASS, "meterSubcategory"},
     {JB_BILL_CURRENCY, "billingCurrency"},
     {JB_BILL_CURRENCY, "billingCurrencyCode"},
     {JB_BILL_CURRENCY, "currency"},

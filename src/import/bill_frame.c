@@ -197,14 +197,17 @@ static enum jb_code find_term(const struct jb_bill_question *question, struct jb
     if (code || !*row->texts[JB_BILL_MACHINE])
         return code;
     const struct jb_bill_use *use = &flows->uses[frame->use];
-    if (use->code)
-        return (void)jb_error_set(why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, use->reason)), JB_OK;
+    if (use->code) {
+        jb_error_set(why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, use->reason));
+        return JB_OK;
+    }
     if (use->use.resource != JB_CLOUD_MACHINE ||
         jb_bill_term_find(row->texts[JB_BILL_TERM], row->texts[JB_BILL_TERM_OF], why, &from_ns, &term_h))
         return JB_OK;
-    if (from_ns == JB_BILL_NO_TIME && row->is_by_month)
-        return (void)jb_error_set(why, JB_NO_DATA, "the bill does not say on which day the term begins"),
-               JB_OK;
+    if (from_ns == JB_BILL_NO_TIME && row->is_by_month) {
+        jb_error_set(why, JB_NO_DATA, "the bill does not say on which day the term begins");
+        return JB_OK;
+    }
     frame->kind = JB_BILL_USAGE;
     frame->term_h = term_h;
     frame->term_from_ns = from_ns;

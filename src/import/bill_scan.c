@@ -8,12 +8,14 @@
 #include "types/commodity.h"
 #include "types/flow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define SLOT_CEILING (JB_BILL_FIELD_COUNT + JB_BILL_LABEL_CEILING)
+static_assert((size_t)SLOT_CEILING <= JB_SCAN_SLOT_CEILING, "a bill has more slots than a scan");
 
 struct slot {
     struct jb_scan_slot base; /* first: its functions get it */
@@ -286,7 +288,7 @@ static enum jb_code refuse(const struct jb_bill_files *files, const struct file 
             file->name, file->path, file->path);
     if (file->opening.is_json_array)
         return jb_error_set(error, JB_INPUT,
-                            "%s: one JSON array; turn it into an object a line: jq -c '.[]' '%s' > '%.200s'l",
+                            "%s: one JSON array; turn it into an object a line: jq -c '.[]' '%s' > '%.200sl'",
                             file->name, file->path, file->path);
     if (files->format)
         return jb_error_set(error, JB_INPUT, "%s: not of the format %s: its heading lacks columns of it",
