@@ -124,6 +124,18 @@ static enum jb_code machine_power(const struct jb_cloud *cloud, const struct jb_
     return code;
 }
 
+/* W of a vCPU without the memory that servers of the benchmark have for it. */
+static enum jb_code core_power(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                               const struct jb_cloud_machine *machine, struct jb_error *error,
+                               struct figure *ret_w) {
+    struct figure vcpu = vcpu_power(cloud, question, machine), memory;
+    double included = jb_cloud_constant(cloud, "memory_included_gib_per_vcpu", "").value;
+    enum jb_code code = memory_power(question, included * GB_PER_GIB, error, &memory);
+    if (!code)
+        *ret_w = (struct figure){fmax(vcpu.value - memory.value, 0), vcpu.standard};
+    return code;
+}
+
 /* g CO2e for one hour of the machine: of its own server when a table has it, else of a usual one. */
 static struct figure machine_embodied(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
                                       const struct jb_cloud_machine *machine) {
@@ -177,16 +189,21 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         wh = vcpu_power(cloud, question, &use->machine);
         *ret_embodied_g = machine_embodied(cloud, question, &use->machine);
         break;
+    case JB_CLOUD_CORE:
+        code = core_power(cloud, question, &use->machine, error, &wh);
+        *ret_embodied_g = machine_embodied(cloud, question, &use->machine);
+        break;
     case JB_CLOUD_MEMORY:
         code = memory_power(question, 1, error, &wh);
         *ret_embodied_g = part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h");
         break;
     case JB_CLOUD_SERVERLESS: {
         struct figure vcpus = {1 / jb_cloud_constant(cloud, "serverless_gb_per_vcpu", "").value, 0};
-        wh = product(vcpu_power(cloud, question, &use->machine), vcpus);
-        code = memory_power(question, 1, error, &more);
+        code = core_power(cloud, question, &use->machine, error, &wh);
         if (!code)
-            wh = sum(wh, more);
+            code = memory_power(question, 1, error, &more);
+        if (!code)
+            wh = sum(product(wh, vcpus), more);
         *ret_embodied_g = sum(product(machine_embodied(cloud, question, &use->machine), vcpus),
                               part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h"));
         break;

@@ -126,7 +126,9 @@ static enum jb_code read_resource(struct jb_cloud *cloud, const struct row *row,
     } resources[] = {{"machine", JB_CLOUD_MACHINE, false, false},
                      {"host", JB_CLOUD_MACHINE, true, false},
                      {"idle", JB_CLOUD_MACHINE, false, true},
+                     {"own", JB_CLOUD_MACHINE, false, false},
                      {"vcpu", JB_CLOUD_VCPU, false, false},
+                     {"core", JB_CLOUD_CORE, false, false},
                      {"memory", JB_CLOUD_MEMORY, false, false},
                      {"ssd", JB_CLOUD_SSD, false, false},
                      {"hdd", JB_CLOUD_HDD, false, false},
@@ -145,14 +147,15 @@ static enum jb_code read_resource(struct jb_cloud *cloud, const struct row *row,
     rule->resource = resources[i].resource;
     rule->is_host = resources[i].is_host;
     rule->is_idle = resources[i].is_idle;
-    bool is_gpu = rule->resource == JB_CLOUD_GPU, is_machine = rule->resource == JB_CLOUD_MACHINE;
-    if (is_gpu ? !*name : *name && !is_machine)
+    bool is_gpu = rule->resource == JB_CLOUD_GPU, is_machine = rule->resource == JB_CLOUD_MACHINE,
+         is_own = strcmp(resources[i].name, "own") == 0;
+    if (is_gpu || is_own ? !*name : *name && !is_machine)
         return wrong(row, 4, "no resource:", error);
-    return keep(cloud, name, error, is_gpu ? &rule->gpu : &rule->machine);
+    return keep(cloud, name, error, is_gpu ? &rule->gpu : is_own ? &rule->own : &rule->machine);
 }
 
 static enum jb_code add_rule(struct jb_cloud *cloud, const struct row *row, struct jb_error *error) {
-    struct jb_cloud_rule rule = {.gpu = "", .machine = ""};
+    struct jb_cloud_rule rule = {.gpu = "", .machine = "", .own = ""};
     const char **const texts[] = {&rule.provider, &rule.service, &rule.item, &rule.dimension};
     double replicas;
     enum jb_code code = number(row, 5, error, &rule.amount);

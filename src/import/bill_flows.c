@@ -121,12 +121,14 @@ static enum jb_code find_route(struct jb_bill_flows *flows, struct jb_bill_frame
 
 /* ---- groups of rows ---- */
 
-/* Days that a bill covers: of its use, for fees and taxes are often of the whole month. */
-static void widen_unit(struct jb_bill_unit *unit, const struct jb_bill_row *row, bool is_use) {
-    if (!is_use || row->end_ns - row->start_ns > 2 * JB_DAY_NS)
+/* Days that a bill covers: of its use, for fees and taxes are often of the whole month; of a term the first.
+ */
+static void widen_unit(struct jb_bill_unit *unit, const struct jb_bill_row *row, bool is_use, bool is_term) {
+    int64_t end_ns = is_term ? row->start_ns + JB_DAY_NS : row->end_ns;
+    if (!is_use || end_ns - row->start_ns > 2 * JB_DAY_NS)
         return;
     int64_t first_ns = jb_time_floor(row->start_ns, JB_DAY_NS),
-            last_ns = jb_time_floor(row->end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
+            last_ns = jb_time_floor(end_ns - 1, JB_DAY_NS) + JB_DAY_NS;
     if (first_ns < unit->first_ns)
         unit->first_ns = first_ns;
     if (last_ns > unit->last_ns)
@@ -197,6 +199,17 @@ static enum jb_code estimate(const struct jb_bill_question *question, struct jb_
     return find_route(flows, frame, error);
 }
 
+/* A machine that is paid ahead runs for its term, and the row lies in all of it. */
+static void set_term(const struct jb_bill_frame *frame, struct jb_bill_row *row) {
+    int64_t term_ns = jb_time_floor((int64_t)(frame->term_h * 3600e9) + JB_DAY_NS - 1, JB_DAY_NS);
+    if (frame->term_from_ns != JB_BILL_NO_TIME)
+        row->start_ns = frame->term_from_ns;
+    row->end_ns = row->start_ns > JB_BOOK_LAST_NS - term_ns ? JB_BOOK_LAST_NS : row->start_ns + term_ns;
+    row->quantity = (jb_int128)(frame->term_h * 1e6) * 1000000 * (jb_int128)row->row_count;
+    row->has_quantity = true;
+    row->lacks_quantities = false;
+}
+
 /* Number of a kind of use that has no estimate. */
 static enum jb_code find_unknown(struct jb_bill_flows *flows, const struct jb_bill_frame *frame,
                                  const char *reason, struct jb_error *error, uint32_t *ret_unknown) {
@@ -255,12 +268,14 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
     if (code)
         return code;
     jb_bill_row_amounts(question->files, &scans->items[scan], group, &row);
+    if (frame->term_h > 0)
+        set_term(frame, &row);
     struct jb_bill_amounts amounts = {.money = row.cost};
     bool is_use = frame->kind == JB_BILL_USAGE || frame->kind == JB_BILL_UNKNOWN;
     code = jb_bill_frame_unit(flows, frame, row.start_ns, error, &unit);
     if (code)
         return code;
-    widen_unit(&flows->units[unit], &row, is_use);
+    widen_unit(&flows->units[unit], &row, is_use, frame->term_h > 0);
     if (frame->kind == JB_BILL_USAGE)
         code = estimate(question, flows, &row, frame, error, &why, &gap, &amounts);
     else if (frame->kind == JB_BILL_UNKNOWN)

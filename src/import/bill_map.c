@@ -69,7 +69,7 @@ static enum jb_code take_column(struct jb_bill_map *map, const struct place *pla
     return wrong(
         place, error, key,
         "is none of start, end, month, provider, payer, account, region, service, sku, machine, unit, "
-        "charge, status, class, capacity, currency, quantity, cost, credits, tags");
+        "charge, status, class, term, term_of, capacity, currency, quantity, cost, credits, tags");
 }
 
 static enum jb_code take_table(struct jb_bill_map *map, const struct place *place, const char *key,
@@ -106,10 +106,10 @@ static enum jb_code take_charge(struct jb_bill_map *map, const struct place *pla
     while (kind < JB_BILL_KIND_COUNT && strcmp(key, jb_bill_kind_name((enum jb_bill_kind)kind)) != 0)
         kind++;
     if (kind == JB_BILL_KIND_COUNT)
-        return wrong(
-            place, error, key,
-            "is none of usage, unestimated, purchase, unused, credit, refund, discount, tax, support, "
-            "fee, adjustment");
+        return wrong(place, error, key,
+                     "is none of usage, unestimated, prepaid, purchase, unused, credit, refund, discount, "
+                     "tax, support, "
+                     "fee, adjustment");
     for (char *rest = value, *item; (item = strsep(&rest, ","));) {
         if (map->charge_count == CHARGE_CEILING)
             return wrong(place, error, key, "is one charge too many");

@@ -39,10 +39,10 @@ void jb_bill_row_amounts(const struct jb_bill_files *files, const struct jb_bill
     ret_row->credits = jb_scan_sum(table, group, JB_BILL_CREDITS);
     ret_row->has_quantity = quantities > 0;
     ret_row->lacks_quantities = quantities < info.row_count;
+    ret_row->is_by_month = scan->is_by_month[info.input];
     if (ret_row->end_ns == JB_SCAN_NO_TIME)
-        ret_row->end_ns = scan->is_by_month[info.input]
-                              ? jb_bill_next_month(ret_row->start_ns)
-                              : jb_time_floor(ret_row->start_ns, JB_DAY_NS) + JB_DAY_NS;
+        ret_row->end_ns = ret_row->is_by_month ? jb_bill_next_month(ret_row->start_ns)
+                                               : jb_time_floor(ret_row->start_ns, JB_DAY_NS) + JB_DAY_NS;
     /* A row without length is of the bucket that it is in. */
     if (ret_row->end_ns <= ret_row->start_ns)
         ret_row->end_ns = ret_row->start_ns + files->bucket_ns;

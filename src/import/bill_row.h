@@ -22,6 +22,7 @@ struct jb_bill_row {
     jb_int128 quantity, cost, credits; /* in 10^-12 */
     bool has_quantity;
     bool lacks_quantities; /* some of its rows have none */
+    bool is_by_month;      /* its bill tells no days */
     uint64_t row_count;
 };
 

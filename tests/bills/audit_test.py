@@ -32,23 +32,23 @@ LEGACY = {
     'a01': ('machine', 1, 'm5.xlarge'), 'a02': ('machine', 1, 'm5.xlarge'), 'a03': ('machine', 0.5, 'c5.large'),
     'a04': ('machine', 1, 'r5.2xlarge'), 'a06': ('machine', 1, 'c6g.4xlarge'), 'a17': ('ssd', 13.5 * MONTH_H * 2),
     'a18': ('hdd', 20 * MONTH_H * 2), 'a19': ('hdd', 8 * MONTH_H * 3), 'a21': ('hdd', 500.25 * MONTH_H * 3),
-    'a22': ('hdd', 51200 * MONTH_H * 3), 'a24': ('network', 42.5), 'a26': ('serverless', 100), 'a28': ('vcpu', 10), 'a29': ('memory', 20),
+    'a22': ('hdd', 51200 * MONTH_H * 3), 'a24': ('network', 42.5), 'a26': ('serverless', 100), 'a28': ('core', 10), 'a29': ('memory', 20),
     'a30': ('machine', 24, 'r5.large'), 'a31': ('machine', 48, 'm5.large'), 'a32': ('ssd', 100 * MONTH_H * 2),
     'a33': ('machine', 24, 't3.micro'), 'a34': ('machine', 24, 'm5.large'), 'a36': ('machine', 2, 'p4d.24xlarge'),
     'a37': ('machine', 3, 'g5.xlarge'), 'a41': ('machine', 1, 'm5.8xlarge'), 'a43': ('machine', 24, 't2.micro'),
     'a44': ('machine', 4, 'm6i.large'), 'a46': ('ssd', 30 * MONTH_H * 2)}
 CUR2 = {
-    'c01': ('machine', 1, 'm5.xlarge'), 'c02': ('machine', 1, 'r5.2xlarge'), 'c05': ('vcpu', 2), 'c08': ('machine', 2, 'c5.large'),
+    'c01': ('machine', 1, 'm5.xlarge'), 'c02': ('machine', 1, 'r5.2xlarge'), 'c05': ('core', 2), 'c08': ('machine', 2, 'c5.large'),
     # The reservation is of 24 hours: 20 used, 4 not.
     'c10': ('machine', 20, 'm5.2xlarge'), 'c11': ('idle', 4, 'm5.2xlarge'), 'c12': ('machine', 1, 'c5.large'),
     'c13': ('machine', 1, 'm5.metal'),  # a host: what runs on it (c14) is within
     'c19': ('network', 5), 'c20': ('network', 5), 'c21': ('network', 5), 'c25': ('network', 7),
-    'c29': ('serverless', 2), 'c30': ('vcpu', 1 / 1.769), 'c31': ('memory', 2), 'c32': ('ssd', 100),
+    'c29': ('serverless', 2), 'c30': ('core', 1 / 1.769), 'c31': ('memory', 2), 'c32': ('ssd', 100),
     'c33': ('machine', 2, 'r6g.large'), 'c34': ('machine', 4, 'r6g.large'), 'c35': ('machine', 1, 'r6g.large'),
     'c36': ('ssd', 10 * MONTH_H * 6), 'c39': ('machine', 3, 'm5.large'), 'c40': ('machine', 2, 'ra3.xlplus'),
     'c41': ('ssd', 50 * MONTH_H), 'c42': ('machine', 1, 'r6g.large'), 'c43': ('ssd', 20 * MONTH_H), 'c44': ('machine', 1, 'p4d.24xlarge'),
     'c45': ('ssd', 30 * MONTH_H * 2), 'c50': ('hdd', 100 * MONTH_H * 3), 'c51': ('hdd', 100 * MONTH_H * 2), 'c52': ('ssd', 10 * MONTH_H * 2),
-    'c55': ('vcpu', 3), 'c56': ('memory', 12), 'c57': ('machine', 2, 'm5.xlarge'), 'c61': ('machine', 5, 'm5.xlarge'),
+    'c55': ('core', 3), 'c56': ('memory', 12), 'c57': ('machine', 2, 'm5.xlarge'), 'c61': ('machine', 5, 'm5.xlarge'),
     'c62': ('machine', -2, 'm5.xlarge'), 'c63': ('machine', 1, 'm5.xlarge')}
 
 # By the number of the row.
@@ -102,7 +102,8 @@ class Tables:
 
     def one(self, provider, resource, machine):
         """kWh without PUE, and g CO2e, of one of the resource; None: not known."""
-        vcpu_w = (self.constant('vcpu_idle_w', provider) + self.constant('vcpu_full_w', provider)) / 2 if resource in ('vcpu', 'serverless') else 0
+        vcpu_w = (self.constant('vcpu_idle_w', provider) + self.constant('vcpu_full_w', provider)) / 2 if resource in ('vcpu', 'core', 'serverless') else 0
+        core_w = vcpu_w - 1.073741824 * 0.392  # its memory is a line of its own
         vcpu_g = self.constant('server_kgco2e') * 1000 / 35040 / self.constant('server_vcpus')
         memory_g = self.constant('memory_kgco2e_per_gb') * 1000 / 35040
         if resource == 'gpu':  # of that many W, half busy
@@ -111,8 +112,8 @@ class Tables:
         if resource in ('machine', 'idle'):
             power, grams = self.machine(provider, machine, 0 if resource == 'idle' else 0.5)
             return power / 1000, grams
-        return {'vcpu': (vcpu_w / 1000, vcpu_g), 'memory': (0.392e-3, memory_g),
-                'serverless': ((vcpu_w / 1.769 + 0.392) / 1000, vcpu_g / 1.769 + memory_g),
+        return {'vcpu': (vcpu_w / 1000, vcpu_g), 'core': (core_w / 1000, vcpu_g), 'memory': (0.392e-3, memory_g),
+                'serverless': ((core_w / 1.769 + 0.392) / 1000, vcpu_g / 1.769 + memory_g),
                 'ssd': (1.2e-6, self.constant('ssd_kgco2e_per_tb') / self.constant('ssd_rack_share') / 43800),
                 'hdd': (0.65e-6, self.constant('hdd_kgco2e_per_tb') / self.constant('hdd_rack_share') / 43800),
                 'network': (1e-3, None)}[resource]
