@@ -355,6 +355,7 @@ static void what_is_not_known_says_why(void **state) {
     } cases[] = {
         {{"aws", "AmazonEC2", "EUW1-BoxUsage:zz9.large", "", "Hrs", false}, "instance type"},
         {{"aws", "AmazonS3", "EUW1-Requests-Tier1", "", "Requests", false}, "unit 'Requests'"},
+        {{"aws", "AmazonCloudWatch", "EU-DataProcessing-Bytes", "", "GB", false}, "DataProcessing-Bytes"},
         {{"aws", "AmazonEC2", "LoadBalancerUsage", "", "Hrs", false},
          "no energy is known of 'LoadBalancerUsage'"},
         {{"aws", "AmazonEC2", "EUW1-BoxUsage:m5.large", "", "", false}, "BoxUsage"},
