@@ -337,6 +337,15 @@ static void uses_by_rule(void **state) {
     struct jb_cloud_use use =
         find_use("gcp", "Compute Engine", "Spot Preemptible N2D AMD Instance Core", "", "hour");
     assert_string_equal(use.machine.architecture, "EPYC 2nd Gen");
+    use = find_use("gcp", "Compute Engine", "Spot Preemptible Compute optimized Core running in Iowa", "",
+                   "hour");
+    assert_string_equal(use.machine.architecture, "Cascade Lake");
+    use = find_use("gcp", "Vertex AI", "Vertex AI: Training on N1 Instance Core", "", "hour");
+    assert_string_equal(use.machine.architecture, "Skylake");
+    use = find_use("gcp", "Compute Engine", "Quux Instance Core for compute", "", "hour");
+    assert_string_equal(use.machine.architecture, "");
+    use = find_use("gcp", "Compute Engine", "TpuV5p running in Iowa", "", "hour");
+    assert_string_equal(use.gpu, "Google TPU v5p");
     use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU", "", "hour");
     assert_string_equal(use.gpu, "NVIDIA Tesla T4");
     use = find_use("aws", "AmazonEC2", "EUW1-HostUsage:m5", "m5", "Hrs");

@@ -84,6 +84,7 @@ static void find_family(const struct jb_cloud *cloud, const char *provider, cons
                         struct jb_cloud_machine *ret) {
     static const char *const before[] = {"spot", "preemptible", "reserved", "sole",    "tenancy",
                                          "dws",  "calendar",    "mode",     "defined", "duration"};
+    bool is_first = true; /* names such as "compute" count there alone, and "n2" anywhere */
     for (const char *word = item; *word;) {
         char name[32];
         size_t length = strcspn(word, " -");
@@ -91,15 +92,15 @@ static void find_family(const struct jb_cloud *cloud, const char *provider, cons
         snprintf(name, sizeof name, "%.*s", (int)length, word);
         for (size_t i = 0; i < JB_COUNT(before); i++)
             is_before = is_before || strcmp(name, before[i]) == 0;
-        if (!is_before) {
-            const struct jb_cloud_type *type = jb_cloud_type_find(cloud, provider, name);
-            if (type) {
-                ret->architecture = type->architecture;
-                ret->stand_in_uncertainty = type->stand_in_uncertainty;
-                ret->server_vcpus = type->server_vcpus;
-            }
+        const struct jb_cloud_type *type =
+            is_first || strpbrk(name, "0123456789") ? jb_cloud_type_find(cloud, provider, name) : NULL;
+        if (type) {
+            ret->architecture = type->architecture;
+            ret->stand_in_uncertainty = type->stand_in_uncertainty;
+            ret->server_vcpus = type->server_vcpus;
             return;
         }
+        is_first = is_first && is_before;
         word += length + strspn(word + length, " -");
     }
 }
