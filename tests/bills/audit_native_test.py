@@ -68,7 +68,7 @@ ALIBABA = {
     31: ('machine', 32 * 24, 'ecs.g6.large'),  # to 5 August; 45 changes an order, 47 is a reserved instance, 48 is bandwidth
     37: ('machine', 24, 'ecs.c7.xlarge'), 40: ('machine', 1, 'ecs.c7.4xlarge'), 41: ('machine', 1, 'ecs.c7.large'),
     44: ('machine', 31 * 24, 'ecs.g6.large'), 46: ('machine', 2 * 32 * 24, '4c16g'), 51: ('serverless', 1), 53: ('machine', 48, '2c8g'),
-    54: ('machine', 72, '2c4g'), 55: ('machine', 48, '8c8g')}
+    54: ('machine', 72, '2c4g'), 55: ('machine', 48, '8c8g'), 58: ('core', 1, 'any'), 59: ('memory', 2), 61: ('ssd', 300)}
 BEGINS = {44: '2026-07-20'}  # of a term that is paid before it
 
 # What data centres add: data/factors/cloud_pue_ccf.csv, cloud_ecologits.csv, cloud_alibaba.csv; of regions, cloud_ccf.csv.
