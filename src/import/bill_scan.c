@@ -8,12 +8,14 @@
 #include "types/commodity.h"
 #include "types/flow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define SLOT_CEILING (JB_BILL_FIELD_COUNT + JB_BILL_LABEL_CEILING)
+static_assert(SLOT_CEILING <= JB_SCAN_SLOT_CEILING, "fields and labels are slots of a scan");
 
 struct slot {
     struct jb_scan_slot base; /* first: its functions get it */
