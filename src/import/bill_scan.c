@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define SLOT_CEILING (JB_BILL_FIELD_COUNT + JB_BILL_LABEL_CEILING)
-static_assert((size_t)SLOT_CEILING <= JB_SCAN_SLOT_CEILING, "a bill has more slots than a scan");
+static_assert(SLOT_CEILING <= JB_SCAN_SLOT_CEILING, "fields and labels are slots of a scan");
 
 struct slot {
     struct jb_scan_slot base; /* first: its functions get it */
