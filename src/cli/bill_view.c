@@ -32,11 +32,9 @@ static jb_int128 used_in(const struct jb_bill_flows *flows, jb_commodity currenc
 }
 
 static struct jb_table *make_costs(const struct jb_bill_flows *flows) {
-    static const struct jb_column columns[] = {{.key = "currency"},
-                                               {.key = "cost"},
-                                               {.key = "used_cost"},
-                                               {.key = "estimated_cost"},
-                                               {.key = "coverage"}};
+    static const struct jb_column columns[] = {
+        {.key = "currency"}, {.key = "cost"},          {.key = "used_cost"},        {.key = "estimated_cost"},
+        {.key = "coverage"}, {.key = "embodied_cost"}, {.key = "embodied_coverage"}};
     const struct jb_bill_cost *costs;
     size_t count = jb_bill_flows_costs(flows, &costs);
     struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
@@ -47,6 +45,8 @@ static struct jb_table *make_costs(const struct jb_bill_flows *flows) {
         jb_table_amount(table, costs[i].used, NULL);
         jb_table_amount(table, costs[i].estimated, NULL);
         jb_table_number(table, share_of(costs[i].estimated, costs[i].used), NULL);
+        jb_table_amount(table, costs[i].embodied, NULL);
+        jb_table_number(table, share_of(costs[i].embodied, costs[i].used), NULL);
     }
     return table;
 }
@@ -127,14 +127,16 @@ static void write_coverage(const struct jb_bill_flows *flows, struct jb_buffer *
     for (size_t i = 0; i < count; i++) {
         struct jb_unit unit = {.size = 1e6, .decimals = 2, .is_money = true};
         char total[JB_NUMBER_SIZE], used[JB_NUMBER_SIZE], estimated[JB_NUMBER_SIZE], share[JB_NUMBER_SIZE],
-            currency[JB_COMMODITY_SIZE];
+            embodied_share[JB_NUMBER_SIZE], currency[JB_COMMODITY_SIZE];
         jb_commodity_format(costs[i].currency, currency);
         jb_buffer_printf(out, "Cost %s %s", jb_amount_format(&unit, costs[i].total, 2, total), currency);
         if (costs[i].used != 0)
-            jb_buffer_printf(out, "; of %s %s for use, %s (%s) has an energy estimate",
+            jb_buffer_printf(out,
+                             "; of %s %s for use, %s (%s) has an estimate of energy, %s of embodied carbon",
                              jb_amount_format(&unit, costs[i].used, 2, used), currency,
                              jb_amount_format(&unit, costs[i].estimated, 2, estimated),
-                             jb_share_format(share_of(costs[i].estimated, costs[i].used), share));
+                             jb_share_format(share_of(costs[i].estimated, costs[i].used), share),
+                             jb_share_format(share_of(costs[i].embodied, costs[i].used), embodied_share));
         jb_buffer_add_string(out, "\n");
     }
 }

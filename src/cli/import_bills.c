@@ -30,7 +30,7 @@ int import_bills_probe(const struct jb_cli *cli, const struct import_bills *opti
         enum jb_code code = jb_bill_probe(&files, options->paths[i], &error, &opening);
         if (code)
             return jb_cli_fail(cli, code, &error);
-        bill_count += opening.format || opening.is_parquet;
+        bill_count += opening.format || opening.is_parquet || opening.is_json_array;
     }
     if (bill_count && bill_count < options->path_count)
         return jb_cli_usage(cli, "bills and other files: import them one after the other");

@@ -26,11 +26,12 @@ struct jb_cloud_machine {
     const char *architecture;    /* subject of `vcpu_idle` and `vcpu_full`; "" not known */
     double stand_in_uncertainty; /* relative, when another architecture stands in for its own */
     double server_vcpus;         /* of the server that it is a part of; 0 not known */
+    double copies; /* machines that run under the one name: a database and its standby are 2; else 1 */
 };
 /* By the name that bills use, in any case, with what services put around it ("db.r5.large",
- * "m5.large.search", "Standard_E8-4ds_v5", "D4s v5 Spot", "n2-custom-4-8192", "ecs.gn7i-c16g1.4xlarge"): from
- * the table, else from its family and the rule by which the provider names sizes. False when neither knows
- * it. */
+ * "m5.large.search", "Standard_E8-4ds_v5", "D4s v5 Spot", "n2-custom-4-8192", "ecs.gn7i-c16g1.4xlarge",
+ * "mysql.x4.large.2c"): from the table, else from its family and the rule by which the provider names sizes.
+ * False when neither knows it. */
 bool jb_cloud_machine_find(const struct jb_cloud *cloud, const char *provider, const char *type,
                            struct jb_cloud_machine *ret_machine);
 
@@ -41,11 +42,13 @@ struct jb_cloud_line {
     const char *item;    /* usage type, meter, description of the SKU */
     const char *machine; /* instance type, when a column names it */
     const char *unit;    /* of the quantity: "Hrs", "GB-Mo", "1 Hour", "byte-seconds" */
+    bool is_idle;        /* what it names was kept free, and not used */
 };
 
 enum jb_cloud_resource {
     JB_CLOUD_MACHINE,    /* hours of a machine */
-    JB_CLOUD_VCPU,       /* vCPU-hours */
+    JB_CLOUD_VCPU,       /* vCPU-hours, with some memory of theirs */
+    JB_CLOUD_CORE,       /* vCPU-hours whose memory is a line of its own */
     JB_CLOUD_MEMORY,     /* GB-hours */
     JB_CLOUD_SSD,        /* GB-hours */
     JB_CLOUD_HDD,        /* GB-hours */
@@ -58,8 +61,9 @@ enum jb_cloud_resource {
 struct jb_cloud_use {
     enum jb_cloud_resource resource;
     double amount; /* of the resource, for one of the line's quantity; copies that are kept are counted */
-    struct jb_cloud_machine machine; /* MACHINE; VCPU when its family is known (vcpus is 1 then) */
+    struct jb_cloud_machine machine; /* MACHINE; VCPU and CORE when its family is known (vcpus is 1 then) */
     const char *gpu;                 /* GPU */
+    bool is_idle;                    /* vCPUs and GPUs had nothing to do, whatever others are taken to have */
 };
 /* What one of a line's quantity is, by the first rule of the table that fits. JB_NO_DATA: the message says
  * why it is not known. */

@@ -124,6 +124,18 @@ static enum jb_code machine_power(const struct jb_cloud *cloud, const struct jb_
     return code;
 }
 
+/* W of a vCPU without the memory that servers of the benchmark have for it. */
+static enum jb_code core_power(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                               const struct jb_cloud_machine *machine, struct jb_error *error,
+                               struct figure *ret_w) {
+    struct figure vcpu = vcpu_power(cloud, question, machine), memory;
+    double included = jb_cloud_constant(cloud, "memory_included_gib_per_vcpu", "").value;
+    enum jb_code code = memory_power(question, included * GB_PER_GIB, error, &memory);
+    if (!code)
+        *ret_w = (struct figure){fmax(vcpu.value - memory.value, 0), vcpu.standard};
+    return code;
+}
+
 /* g CO2e for one hour of the machine: of its own server when a table has it, else of a usual one. */
 static struct figure machine_embodied(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
                                       const struct jb_cloud_machine *machine) {
@@ -144,7 +156,24 @@ static struct figure machine_embodied(const struct jb_cloud *cloud, const struct
     return (struct figure){grams, grams * relative};
 }
 
-/* Per unit of the resource: W·h (before PUE) and, where servers do it, g CO2e embodied. */
+/* g CO2e for one hour of a part of a server, its whole given in kg. */
+static struct figure part_embodied(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                                   const char *kg, const char *lifetime_h) {
+    struct figure whole = constant(cloud, question, kg);
+    double grams = jb_cloud_embodied_g(1, 1, whole.value, jb_cloud_constant(cloud, lifetime_h, "").value);
+    return (struct figure){grams, whole.value > 0 ? grams * whole.standard / whole.value : 0};
+}
+
+/* g CO2e for one GB-hour on drives, with the racks that hold them. */
+static struct figure storage_embodied(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
+                                      bool is_ssd) {
+    struct figure tb = part_embodied(cloud, question, is_ssd ? "ssd_kgco2e_per_tb" : "hdd_kgco2e_per_tb",
+                                     "drive_lifetime_h");
+    double share = jb_cloud_constant(cloud, is_ssd ? "ssd_rack_share" : "hdd_rack_share", "").value;
+    return product(tb, (struct figure){0.001 / share, 0});
+}
+
+/* Per unit of the resource: W·h (before PUE) and g CO2e embodied, where that is known. */
 static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
                                   const struct jb_cloud_use *use, struct jb_error *error,
                                   struct figure *ret_wh, struct figure *ret_embodied_g) {
@@ -160,16 +189,23 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         wh = vcpu_power(cloud, question, &use->machine);
         *ret_embodied_g = machine_embodied(cloud, question, &use->machine);
         break;
+    case JB_CLOUD_CORE:
+        code = core_power(cloud, question, &use->machine, error, &wh);
+        *ret_embodied_g = machine_embodied(cloud, question, &use->machine);
+        break;
     case JB_CLOUD_MEMORY:
         code = memory_power(question, 1, error, &wh);
+        *ret_embodied_g = part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h");
         break;
     case JB_CLOUD_SERVERLESS: {
         struct figure vcpus = {1 / jb_cloud_constant(cloud, "serverless_gb_per_vcpu", "").value, 0};
-        wh = product(vcpu_power(cloud, question, &use->machine), vcpus);
-        code = memory_power(question, 1, error, &more);
+        code = core_power(cloud, question, &use->machine, error, &wh);
         if (!code)
-            wh = sum(wh, more);
-        *ret_embodied_g = product(machine_embodied(cloud, question, &use->machine), vcpus);
+            code = memory_power(question, 1, error, &more);
+        if (!code)
+            wh = sum(product(wh, vcpus), more);
+        *ret_embodied_g = sum(product(machine_embodied(cloud, question, &use->machine), vcpus),
+                              part_embodied(cloud, question, "memory_kgco2e_per_gb", "server_lifetime_h"));
         break;
     }
     case JB_CLOUD_SSD:
@@ -178,6 +214,7 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         if (factor(question, JB_STORAGE_POWER, NULL, subject, 0.5, &more))
             return missing(error, JB_STORAGE_POWER, subject);
         wh = product(more, (struct figure){0.001, 0});
+        *ret_embodied_g = storage_embodied(cloud, question, use->resource == JB_CLOUD_SSD);
         break;
     }
     case JB_CLOUD_NETWORK:
@@ -185,6 +222,7 @@ static enum jb_code estimate_unit(const struct jb_cloud *cloud, const struct jb_
         break;
     case JB_CLOUD_GPU:
         code = gpu_power(cloud, question, use->gpu, 1, error, &wh);
+        *ret_embodied_g = part_embodied(cloud, question, "gpu_kgco2e", "server_lifetime_h");
         break;
     case JB_CLOUD_INCLUDED:
         break;
@@ -198,11 +236,14 @@ enum jb_code jb_cloud_rate_find(const struct jb_cloud *cloud, const struct jb_cl
                                 const struct jb_cloud_use *use, struct jb_error *error,
                                 struct jb_cloud_rate *ret_rate) {
     struct figure wh, embodied = {0, 0}, pue;
+    struct jb_cloud_question asked = *question;
     assert(question->utilisation >= 0 && question->utilisation <= 1);
     double otherwise = jb_cloud_constant(cloud, "pue_uncertainty", "").value;
     if (factor(question, JB_PUE, question->provider, NULL, otherwise, &pue))
         return missing(error, JB_PUE, question->provider);
-    enum jb_code code = estimate_unit(cloud, question, use, error, &wh, &embodied);
+    if (use->is_idle)
+        asked.utilisation = asked.utilisation_uncertainty = 0;
+    enum jb_code code = estimate_unit(cloud, &asked, use, error, &wh, &embodied);
     if (code)
         return code;
     wh = product(wh, pue);
@@ -212,8 +253,8 @@ enum jb_code jb_cloud_rate_find(const struct jb_cloud *cloud, const struct jb_cl
         .energy_uncertainty = wh.value > 0 ? wh.standard / wh.value : 0,
         .embodied_g = embodied.value,
         .embodied_uncertainty = embodied.value > 0 ? embodied.standard / embodied.value : 0,
-        .has_embodied = use->resource == JB_CLOUD_MACHINE || use->resource == JB_CLOUD_VCPU ||
-                        use->resource == JB_CLOUD_SERVERLESS};
+        /* Of networks no figure is known that holds from one to the next. */
+        .has_embodied = use->resource != JB_CLOUD_NETWORK && use->resource != JB_CLOUD_INCLUDED};
     return JB_OK;
 }
 

@@ -116,20 +116,48 @@ static enum jb_code add_type(struct jb_cloud *cloud, const struct row *row, stru
 static const char *const rule_columns[] = {"provider", "service",  "item", "dimension", "resource",
                                            "amount",   "replicas", "note", NULL};
 
+/* "vcpu", "gpu:NAME", "machine:TYPE" … */
+static enum jb_code read_resource(struct jb_cloud *cloud, const struct row *row, struct jb_error *error,
+                                  struct jb_cloud_rule *rule) {
+    static const struct {
+        const char *name;
+        enum jb_cloud_resource resource;
+        bool is_host, is_idle;
+    } resources[] = {{"machine", JB_CLOUD_MACHINE, false, false},
+                     {"host", JB_CLOUD_MACHINE, true, false},
+                     {"idle", JB_CLOUD_MACHINE, false, true},
+                     {"own", JB_CLOUD_MACHINE, false, false},
+                     {"vcpu", JB_CLOUD_VCPU, false, false},
+                     {"core", JB_CLOUD_CORE, false, false},
+                     {"memory", JB_CLOUD_MEMORY, false, false},
+                     {"ssd", JB_CLOUD_SSD, false, false},
+                     {"hdd", JB_CLOUD_HDD, false, false},
+                     {"network", JB_CLOUD_NETWORK, false, false},
+                     {"serverless", JB_CLOUD_SERVERLESS, false, false},
+                     {"gpu", JB_CLOUD_GPU, false, false},
+                     {"included", JB_CLOUD_INCLUDED, false, false}};
+    const char *text = row->fields[4];
+    size_t length = strcspn(text, ":"), i = 0;
+    const char *name = text[length] ? text + length + 1 : "";
+    while (i < JB_COUNT(resources) &&
+           (strlen(resources[i].name) != length || strncmp(text, resources[i].name, length) != 0))
+        i++;
+    if (i == JB_COUNT(resources))
+        return wrong(row, 4, "no resource:", error);
+    rule->resource = resources[i].resource;
+    rule->is_host = resources[i].is_host;
+    rule->is_idle = resources[i].is_idle;
+    bool is_gpu = rule->resource == JB_CLOUD_GPU, is_machine = rule->resource == JB_CLOUD_MACHINE,
+         is_own = strcmp(resources[i].name, "own") == 0;
+    if (is_gpu || is_own ? !*name : *name && !is_machine)
+        return wrong(row, 4, "no resource:", error);
+    return keep(cloud, name, error, is_gpu ? &rule->gpu : is_own ? &rule->own : &rule->machine);
+}
+
 static enum jb_code add_rule(struct jb_cloud *cloud, const struct row *row, struct jb_error *error) {
-    static const char *const resources[] = {[JB_CLOUD_MACHINE] = "machine",
-                                            [JB_CLOUD_VCPU] = "vcpu",
-                                            [JB_CLOUD_MEMORY] = "memory",
-                                            [JB_CLOUD_SSD] = "ssd",
-                                            [JB_CLOUD_HDD] = "hdd",
-                                            [JB_CLOUD_NETWORK] = "network",
-                                            [JB_CLOUD_SERVERLESS] = "serverless",
-                                            [JB_CLOUD_GPU] = "gpu:",
-                                            [JB_CLOUD_INCLUDED] = "included"};
-    struct jb_cloud_rule rule = {.gpu = ""};
+    struct jb_cloud_rule rule = {.gpu = "", .machine = "", .own = ""};
     const char **const texts[] = {&rule.provider, &rule.service, &rule.item, &rule.dimension};
     double replicas;
-    size_t resource = 0;
     enum jb_code code = number(row, 5, error, &rule.amount);
     if (!code)
         code = number(row, 6, error, &replicas);
@@ -138,14 +166,7 @@ static enum jb_code add_rule(struct jb_cloud *cloud, const struct row *row, stru
     if (code)
         return code;
     rule.amount *= replicas;
-    while (resource < JB_COUNT(resources) &&
-           strncmp(row->fields[4], resources[resource], strlen(resources[resource])) != 0)
-        resource++;
-    if (resource == JB_COUNT(resources))
-        return wrong(row, 4, "no resource:", error);
-    rule.resource = (enum jb_cloud_resource)resource;
-    if (rule.resource == JB_CLOUD_GPU)
-        code = keep(cloud, row->fields[4] + strlen("gpu:"), error, &rule.gpu);
+    code = read_resource(cloud, row, error, &rule);
     if (!code)
         code = jb_array_reserve(&cloud->rules, &cloud->rule_capacity, cloud->rule_count + 1, ROW_CEILING,
                                 "rules", error);
@@ -210,10 +231,11 @@ static enum jb_code add_constant(struct jb_cloud *cloud, const struct row *row, 
 /* Constants that the arithmetic needs, whatever the provider. */
 static enum jb_code check_constants(const struct jb_cloud *cloud, struct jb_error *error) {
     static const char *const needed[] = {
-        "vcpu_idle_w ",    "vcpu_full_w ",    "vcpu_uncertainty ",   "memory_included_gib_per_vcpu ",
-        "gpu_idle_share ", "gpu_full_share ", "network_kwh_per_gb ", "serverless_gb_per_vcpu ",
-        "server_kgco2e ",  "gpu_kgco2e ",     "server_vcpus ",       "server_lifetime_h ",
-        "pue_uncertainty "};
+        "vcpu_idle_w ",     "vcpu_full_w ",          "vcpu_uncertainty ",   "memory_included_gib_per_vcpu ",
+        "gpu_idle_share ",  "gpu_full_share ",       "network_kwh_per_gb ", "serverless_gb_per_vcpu ",
+        "server_kgco2e ",   "gpu_kgco2e ",           "server_vcpus ",       "server_lifetime_h ",
+        "pue_uncertainty ", "memory_kgco2e_per_gb ", "ssd_kgco2e_per_tb ",  "hdd_kgco2e_per_tb ",
+        "ssd_rack_share ",  "hdd_rack_share ",       "drive_lifetime_h "};
     for (size_t i = 0; i < JB_COUNT(needed); i++) {
         uint32_t id = jb_strings_find(cloud->constant_names, needed[i]);
         if (id == JB_STRING_NONE)

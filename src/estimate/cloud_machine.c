@@ -5,9 +5,9 @@
 #include <string.h>
 
 #define NAME_SIZE 64
+#define TEXT_SIZE 512 /* of an item that describes a machine in words */
 
-/* Digits at the start of text as a number, at most 6 of them. Returns what stands behind; NULL: none. */
-static const char *take_number(const char *text, double *ret) {
+const char *jb_cloud_take_number(const char *text, double *ret) {
     size_t digits = strspn(text, "0123456789");
     double value = 0;
     if (digits == 0 || digits > 6)
@@ -18,10 +18,8 @@ static const char *take_number(const char *text, double *ret) {
     return text + digits;
 }
 
-/* The machine of a row that names it, or of a family with that many vCPUs. What the row leaves open its
- * family states (NULL: it has none). */
-static bool make_machine(const struct jb_cloud_type *type, const struct jb_cloud_type *family, double vcpus,
-                         struct jb_cloud_machine *ret) {
+bool jb_cloud_machine_make(const struct jb_cloud_type *type, const struct jb_cloud_type *family, double vcpus,
+                           struct jb_cloud_machine *ret) {
     if (!family)
         family = type;
     struct jb_cloud_machine machine = {
@@ -31,7 +29,8 @@ static bool make_machine(const struct jb_cloud_type *type, const struct jb_cloud
         .gpu = *type->gpu ? type->gpu : family->gpu,
         .architecture = *type->architecture ? type->architecture : family->architecture,
         .stand_in_uncertainty = family->stand_in_uncertainty,
-        .server_vcpus = type->server_vcpus > 0 ? type->server_vcpus : family->server_vcpus};
+        .server_vcpus = type->server_vcpus > 0 ? type->server_vcpus : family->server_vcpus,
+        .copies = 1};
     if (machine.vcpus <= 0)
         return false;
     if (machine.memory_gib <= 0)
@@ -47,11 +46,9 @@ static bool make_machine(const struct jb_cloud_type *type, const struct jb_cloud
     return true;
 }
 
-/* vCPUs of "large", "16xlarge", "metal-24xl" …; 0: the size says nothing (what is smaller than large differs
- * between families, and stands in the table). */
-static double vcpus_of_size(const char *size, double small, double whole) {
+double jb_cloud_size_vcpus(const char *size, double small, double whole) {
     double count;
-    const char *rest = take_number(size, &count);
+    const char *rest = jb_cloud_take_number(size, &count);
     if (rest)
         return strcmp(rest, "xlarge") == 0 ? 4 * count : 0;
     if (strcmp(size, "xlarge") == 0)
@@ -62,7 +59,8 @@ static double vcpus_of_size(const char *size, double small, double whole) {
         return small;
     if (strcmp(size, "metal") == 0)
         return whole;
-    if (strncmp(size, "metal-", 6) == 0 && (rest = take_number(size + 6, &count)) && strcmp(rest, "xl") == 0)
+    if (strncmp(size, "metal-", 6) == 0 && (rest = jb_cloud_take_number(size + 6, &count)) &&
+        strcmp(rest, "xl") == 0)
         return 4 * count;
     return 0;
 }
@@ -80,8 +78,8 @@ static bool find_aws(const struct jb_cloud *cloud, char *type, struct jb_cloud_m
             if (end)
                 *end = '\0';
             const struct jb_cloud_type *exact = jb_cloud_type_find(cloud, "aws", family);
-            double vcpus = vcpus_of_size(size + 1, 0, of_family->server_vcpus);
-            if (!make_machine(exact ? exact : of_family, of_family, vcpus, ret))
+            double vcpus = jb_cloud_size_vcpus(size + 1, 0, of_family->server_vcpus);
+            if (!jb_cloud_machine_make(exact ? exact : of_family, of_family, vcpus, ret))
                 return false;
             snprintf(ret->name, sizeof ret->name, "%s", family);
             return true;
@@ -89,6 +87,23 @@ static bool find_aws(const struct jb_cloud *cloud, char *type, struct jb_cloud_m
         family = size + 1;
     }
     return false;
+}
+
+/* As the provider writes it, and tables of embodied carbon by name with it: letters of the series large,
+ * words behind a blank, all but the version with a large letter ("NC4as T4 v3"); "B2MS" and "Gs1" are as they
+ * are. */
+static void write_azure(const char *type, size_t letters, char *ret, size_t size) {
+    bool is_all_large = strncmp(type, "b", letters) == 0 && !strchr(type, '_'),
+         is_first_large = strncmp(type, "gs", letters) == 0;
+    snprintf(ret, size, "%s", type);
+    for (size_t i = 0; ret[i]; i++) {
+        bool is_word = i > 0 && ret[i - 1] == ' ' && ret[i] != 'v';
+        if (ret[i] == '_')
+            ret[i] = ' ';
+        else if (ret[i] >= 'a' && ret[i] <= 'z' &&
+                 (is_word || is_all_large || (i < letters && !(is_first_large && i > 0))))
+            ret[i] = (char)(ret[i] - 'a' + 'A');
+    }
 }
 
 /* "Standard_D4s_v5", "D4s v5", "D4s v5 Spot", "D2 v3/D2s v3": family ds_v5, size 4. In "E8-4ds v5" the first
@@ -113,28 +128,25 @@ static bool find_azure(const struct jb_cloud *cloud, char *type, struct jb_cloud
             *c = '_';
     }
     size_t letters = strspn(type, "abcdefghijklmnopqrstuvwxyz");
-    const char *rest = letters ? take_number(type + letters, &size) : NULL;
+    const char *rest = letters ? jb_cloud_take_number(type + letters, &size) : NULL;
     double limited;
     if (rest && *rest == '-') {
-        rest = take_number(rest + 1, &limited);
+        rest = jb_cloud_take_number(rest + 1, &limited);
     }
     if (!rest)
         return false;
     snprintf(family, sizeof family, "%.*s%s", (int)letters, type, rest);
     const struct jb_cloud_type *exact = jb_cloud_type_find(cloud, "azure", type);
     const struct jb_cloud_type *of_family = jb_cloud_type_find(cloud, "azure", family);
+    if (!of_family && *rest == 'i') { /* a machine on its own: "E104ids v5" */
+        snprintf(family, sizeof family, "%.*s%s", (int)letters, type, rest + 1);
+        of_family = jb_cloud_type_find(cloud, "azure", family);
+    }
     if (!exact && !of_family)
         return false;
-    if (!make_machine(exact ? exact : of_family, of_family, size, ret))
+    if (!jb_cloud_machine_make(exact ? exact : of_family, of_family, size, ret))
         return false;
-    /* As the provider writes it: letters of the series large, the version behind a blank. */
-    snprintf(ret->name, sizeof ret->name, "%s", type);
-    for (char *c = ret->name; *c; c++) {
-        if ((size_t)(c - ret->name) < letters)
-            *c = (char)(*c - 'a' + 'A');
-        else if (*c == '_')
-            *c = ' ';
-    }
+    write_azure(type, letters, ret->name, sizeof ret->name);
     return true;
 }
 
@@ -145,7 +157,7 @@ static bool find_gcp(const struct jb_cloud *cloud, char *type, struct jb_cloud_m
     double vcpus = 0, memory_mib = 0;
     const struct jb_cloud_type *exact = jb_cloud_type_find(cloud, "gcp", type);
     const char *rest = NULL, *dash = type;
-    while ((dash = strchr(dash, '-')) && !(rest = take_number(dash + 1, &vcpus)))
+    while ((dash = strchr(dash, '-')) && !(rest = jb_cloud_take_number(dash + 1, &vcpus)))
         dash++;
     if (dash && rest && *rest && *rest != '-')
         rest = NULL; /* "a2-highgpu-1g": not vCPUs */
@@ -157,9 +169,9 @@ static bool find_gcp(const struct jb_cloud *cloud, char *type, struct jb_cloud_m
     }
     if (!exact && !(of_family && rest))
         return false;
-    if (!make_machine(exact ? exact : of_family, of_family, vcpus, ret))
+    if (!jb_cloud_machine_make(exact ? exact : of_family, of_family, vcpus, ret))
         return false;
-    if (!exact && *rest == '-' && strstr(family, "custom") && take_number(rest + 1, &memory_mib))
+    if (!exact && *rest == '-' && strstr(family, "custom") && jb_cloud_take_number(rest + 1, &memory_mib))
         ret->memory_gib = memory_mib / 1024;
     snprintf(ret->name, sizeof ret->name, "%s", type);
     return true;
@@ -179,18 +191,18 @@ static bool find_alibaba(const struct jb_cloud *cloud, char *type, struct jb_clo
     const struct jb_cloud_type *of_family = jb_cloud_type_find(cloud, "alibaba", family);
     if (!of_family)
         return false;
-    double vcpus = vcpus_of_size(size + 1, 1, of_family->server_vcpus);
+    double vcpus = jb_cloud_size_vcpus(size + 1, 1, of_family->server_vcpus);
     struct jb_cloud_type spec = *of_family;
     double per_vcpus, other;
     const char *at = type[length] == '-' ? strchr(type + length, 'c') : NULL;
-    if (at && at < size && (at = take_number(at + 1, &per_vcpus)) && per_vcpus > 0 &&
-        (*at == 'g' || *at == 'm') && take_number(at + 1, &other)) {
+    if (at && at < size && (at = jb_cloud_take_number(at + 1, &per_vcpus)) && per_vcpus > 0 &&
+        (*at == 'g' || *at == 'm') && jb_cloud_take_number(at + 1, &other)) {
         if (*at == 'g')
             spec.gpus = other * vcpus / per_vcpus;
         else
             spec.memory_gib_per_vcpu = other / per_vcpus;
     }
-    if (!make_machine(exact ? exact : &spec, &spec, vcpus, ret))
+    if (!jb_cloud_machine_make(exact ? exact : &spec, &spec, vcpus, ret))
         return false;
     snprintf(ret->name, sizeof ret->name, "ecs.%s", type);
     return true;
@@ -203,9 +215,12 @@ bool jb_cloud_machine_find(const struct jb_cloud *cloud, const char *provider, c
         bool (*find)(const struct jb_cloud *cloud, char *type, struct jb_cloud_machine *ret);
     } finders[] = {{"aws", find_aws}, {"azure", find_azure}, {"gcp", find_gcp}, {"alibaba", find_alibaba}};
     for (size_t i = 0; i < JB_COUNT(finders); i++) {
-        char name[NAME_SIZE];
-        if (strcmp(finders[i].provider, provider) == 0 && strlen(type) < sizeof name)
-            return finders[i].find(cloud, jb_cloud_lower(type, name, sizeof name), ret_machine);
+        char name[TEXT_SIZE];
+        if (strcmp(finders[i].provider, provider) != 0)
+            continue;
+        jb_cloud_lower(type, name, sizeof name);
+        return jb_cloud_database_find(cloud, provider, name, ret_machine) ||
+               (strlen(type) < NAME_SIZE && finders[i].find(cloud, name, ret_machine));
     }
     return false;
 }

@@ -75,8 +75,13 @@ static void machines_by_name(void **state) {
         {"azure", "E8-4ds v5", "E8-4ds v5", 8, 64, 0},
         {"azure", "Standard_D3_v2", "D3 v2", 4, 14, 0},
         {"azure", "B2ms", "B2MS", 2, 8, 0},
-        {"azure", "Standard_NC24ads_A100_v4", "NC24ads a100 v4", 24, 220.08, 1},
-        {"azure", "ND96isr H100 v5", "ND96isr h100 v5", 96, 1900.8, 8},
+        {"azure", "Standard_NC24ads_A100_v4", "NC24ads A100 v4", 24, 220.08, 1},
+        {"azure", "ND96isr H100 v5", "ND96isr H100 v5", 96, 1900.8, 8},
+        {"azure", "Standard_NC4as_T4_v3", "NC4as T4 v3", 4, 28, 1},
+        {"azure", "Standard_GS1", "Gs1", 2, 28, 0},
+        {"azure", "Standard_E104ids_v5", "E104ids v5", 104, 832, 0},
+        {"azure", "DC8as v5", "DC8as v5", 8, 32, 0},
+        {"azure", "B4ls v2", "B4ls v2", 4, 16, 0},
         {"gcp", "n2-standard-4", "n2-standard-4", 4, 16, 0},
         {"gcp", "n2-custom-4-8192", "n2-custom-4-8192", 4, 8, 0},
         {"gcp", "custom-6-3072", "custom-6-3072", 6, 3, 0},
@@ -94,12 +99,73 @@ static void machines_by_name(void **state) {
         struct jb_cloud_machine machine;
         if (!jb_cloud_machine_find(cloud, cases[i].provider, cases[i].type, &machine))
             fail_msg("%s is not known", cases[i].type);
-        if (strcasecmp(machine.name, cases[i].name) != 0)
+        if (strcmp(machine.name, cases[i].name) != 0)
             fail_msg("%s is called %s", cases[i].type, machine.name);
         assert_close(machine.vcpus, cases[i].vcpus, 1e-9);
         assert_close(machine.memory_gib, cases[i].memory_gib, 1e-9);
         assert_close(machine.gpus, cases[i].gpus, 1e-9);
         assert_int_equal(machine.gpus > 0, *machine.gpu != '\0');
+    }
+}
+
+/* Classes of databases: help page "Primary ApsaraDB RDS instance types", as it lists them. */
+static void databases_by_class(void **state) {
+    static const struct {
+        const char *provider, *type;
+        double vcpus, memory_gib, copies;
+    } cases[] = {
+        {"alibaba", "mysql.n2.medium.1", 2, 4, 1},
+        {"alibaba", "mysql.n2.small.1", 1, 2, 1},
+        {"alibaba", "mysql.n1.micro.1", 1, 1, 1},
+        {"alibaba", "mysql.n4.8xlarge.1", 56, 224, 1},
+        {"alibaba", "mysql.x4.8xlarge.2", 64, 256, 2},
+        {"alibaba", "mysql.x8.13large.xc", 52, 384, 2},
+        {"alibaba", "mysql.x4.12xlarge.2", 96, 384, 2},
+        {"alibaba", "mysql.x2.3xlarge.2c", 24, 48, 2},
+        {"alibaba", "mysql.x8.medium.3", 2, 16, 3},
+        {"alibaba", "mysqlro.x4.large.1", 4, 16, 1},
+        {"alibaba", "rds.mysql.s2.large", 2, 4, 2},
+        {"alibaba", "rds.pg.c1.xlarge", 8, 32, 2},
+        {"alibaba", "pg.n2.2c.1m", 2, 4, 1},
+        {"alibaba", "pg.n4.2c.2m", 2, 8, 2},
+        {"alibaba", "mssql.x4.3xlarge.e2", 24, 96, 2},
+        {"alibaba", "mssql.s2.medium.s2", 2, 4, 2},
+        {"alibaba", "ppas.x4.small.2", 1, 4, 2},
+        {"alibaba", "mariadb.x4.large.2", 4, 16, 2},
+        {"alibaba", "dds.mongo.standard", 2, 4, 3},
+        {"alibaba", "redis.master.stand.default", 2, 4, 2},
+        {"alibaba", "redis.logic.sharding.2g.4db.0rodb.4proxy.default", 8, 8, 2},
+        {"gcp", "Cloud SQL for MySQL: Regional - 4 vCPU + 15GB RAM in Americas", 4, 15, 1},
+        {"gcp", "Cloud SQL for MySQL: Zonal - 1 vCPU + 3.75GB RAM in Americas", 1, 3.75, 1},
+    };
+    static const char *const unknown[][2] = {
+        {"alibaba", "mysql.n2.medium"},
+        {"alibaba", "mysql.z2.medium.1"},
+        {"alibaba", "mysql.n.medium.1"},
+        {"alibaba", "mysql.n2.huge.1"},
+        {"alibaba", "mysql.n2.medium.9"},
+        {"alibaba", "mysql.n99.medium.1"},
+        {"alibaba", "oracle.n2.medium.1"},
+        {"alibaba", "redis.logic.sharding.2g.0db.0rodb.4proxy.default"},
+        {"alibaba", "pg.n2.c.1m"},
+        {"alibaba", "mysql.n2.0c.1m"},
+        {"gcp", "Zonal - vCPU + 15GB RAM in"},
+        {"gcp", "Zonal - 4 vCPU + many GB RAM in"},
+    };
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        struct jb_cloud_machine machine;
+        if (!jb_cloud_machine_find(cloud, cases[i].provider, cases[i].type, &machine))
+            fail_msg("%s is not known", cases[i].type);
+        if (machine.vcpus != cases[i].vcpus || machine.memory_gib != cases[i].memory_gib ||
+            machine.copies != cases[i].copies)
+            fail_msg("%s: %g vCPUs, %g GiB, %g copies", cases[i].type, machine.vcpus, machine.memory_gib,
+                     machine.copies);
+    }
+    for (size_t i = 0; i < JB_COUNT(unknown); i++) {
+        struct jb_cloud_machine machine;
+        if (jb_cloud_machine_find(cloud, unknown[i][0], unknown[i][1], &machine))
+            fail_msg("%s is taken for %g vCPUs", unknown[i][1], machine.vcpus);
     }
 }
 
@@ -161,16 +227,21 @@ static void tables_are_whole(void **state) {
         snprintf(provider, sizeof provider, "%.*s", (int)(name - key - 1), key);
         if (cloud->types[i].vcpus <= 0)
             continue;
+        if (strncmp(name, "app:", 4) == 0) /* by rules of services alone */
+            continue;
         if (!jb_cloud_machine_find(cloud, provider, name, &machine))
             fail_msg("%s is not found", key);
         assert_close(machine.vcpus, cloud->types[i].vcpus, 0);
-        assert_true(*machine.architecture);
+        bool is_database = strncmp(name, "rds.", 4) == 0 || strncmp(name, "redis.", 6) == 0 ||
+                           strncmp(name, "dds.", 4) == 0 || strncmp(name, "mysql.", 6) == 0 ||
+                           strncmp(name, "pg.", 3) == 0;
+        assert_int_equal(*machine.architecture == '\0', is_database); /* whose machines nobody tells */
     }
 }
 
 static struct jb_cloud_use find_use(const char *provider, const char *service, const char *item,
                                     const char *machine, const char *unit) {
-    struct jb_cloud_line line = {provider, service, item, machine, unit};
+    struct jb_cloud_line line = {provider, service, item, machine, unit, false};
     struct jb_cloud_use use = {0};
     struct jb_error error = {0};
     if (jb_cloud_use_find(cloud, &line, &error, &use))
@@ -191,20 +262,66 @@ static void uses_by_rule(void **state) {
         {"aws", "AmazonEC2", "EUW1-EBS:VolumeUsage.gp3", "", "GB-Mo", JB_CLOUD_SSD, 1460},
         {"aws", "AmazonS3", "EUW1-TimedStorage-ByteHrs", "", "GB-Mo", JB_CLOUD_HDD, 2190},
         {"aws", "AWSLambda", "EU-Lambda-GB-Second", "", "Lambda-GB-Second", JB_CLOUD_SERVERLESS, 1 / 3600.0},
-        {"aws", "AmazonECS", "EU-Fargate-vCPU-Hours:perCPU", "", "hours", JB_CLOUD_VCPU, 1},
+        {"aws", "AmazonECS", "EU-Fargate-vCPU-Hours:perCPU", "", "hours", JB_CLOUD_CORE, 1},
         {"aws", "AmazonEC2", "EUW1-DataTransfer-Out-Bytes", "", "GB", JB_CLOUD_NETWORK, 1},
         {"aws", "AmazonEC2", "EUW1-DataTransfer-In-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-EUC1-AWS-In-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-DataTransfer-Regional-Bytes", "", "GB", JB_CLOUD_NETWORK, 0.5},
+        {"aws", "AmazonS3", "EUW1-EUC1-S3RTC-Out-Bytes", "", "GB", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-Reservation:m5.xlarge", "m5.xlarge", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEC2", "EUW1-UnusedBox:m5.xlarge", "m5.xlarge", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonEC2", "EUW1-HostUsage:m5", "m5", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonEC2", "EUW1-HostBoxUsage:m5.large", "m5.large", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEKS", "EUW1-EKS-EC2-vCPU-Hours", "", "vCPU-Hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonECS", "EUW1-ECS-EC2-GB-Hours", "", "GB-Hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonEKS", "EUW1-EKS-Auto:m5.large-management-hours", "", "hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "8icvdr", "EUW1-SoftwareUsage:t2.small", "t2.small", "Hrs", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonRDS", "EU-ExtendedSupport:Yr1-Yr2:MySQL8.0", "", "vCPU-hour", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonRDS", "EU-Aurora:ServerlessV2Usage", "", "ACU-Hr", JB_CLOUD_MACHINE, 0.125},
+        {"aws", "AmazonRDS", "EU-InstanceUsageIOOptimized:db.r6g.large", "", "Hrs", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonRDS", "EU-RDS:Multi-AZ-GP3-PIOPS", "", "IOPS-Mo", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AWSGlue", "EUW1-ETL-DPU-Hour", "", "DPU-Hour", JB_CLOUD_MACHINE, 1},
+        {"aws", "AmazonECS", "EU-Fargate-EphemeralStorage-GB-Hours", "", "GB-Hours", JB_CLOUD_SSD, 1},
+        {"aws", "AmazonECS", "EU-SpotUsage-Fargate-GB-Hours", "", "hours", JB_CLOUD_MEMORY, 1},
+        {"aws", "AmazonECS", "EU-Fargate-Windows-vCPU-Hours:perCPU", "", "hours", JB_CLOUD_CORE, 1},
+        {"aws", "AmazonECS", "EU-Fargate-Windows-OS-Hours:perCPU", "", "hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AWSLambda", "EU-Lambda-GB-Second-ARM", "", "Second", JB_CLOUD_SERVERLESS, 1 / 3600.0},
+        {"aws", "AWSLambda", "EU-Lambda-Provisioned-GB-Second", "", "Lambda-GB-Second", JB_CLOUD_CORE,
+         1 / 3600.0 / 1.769},
+        {"aws", "ElasticMapReduce", "EMR-SERVERLESS-vCPUHours", "", "vCPU-Hours", JB_CLOUD_CORE, 1},
+        {"aws", "ElasticMapReduce", "EMR-EKS-EC2-vCPUHours", "", "vCPU-Hours", JB_CLOUD_INCLUDED, 1},
+        {"aws", "AmazonS3", "EUW1-TimedStorage-XZ-ByteHrs", "", "GB-Mo", JB_CLOUD_SSD, 1460},
+        {"aws", "AmazonS3", "EUW1-EarlyDelete-GDA", "", "GB-Mo", JB_CLOUD_INCLUDED, 730},
         {"azure", "Virtual Machines", "D4s v5", "Standard_D4s_v5", "100 Hours", JB_CLOUD_MACHINE, 1},
         {"azure", "Virtual Machines", "D4s v5 Spot", "", "1 Hour", JB_CLOUD_MACHINE, 1},
         {"azure", "Virtual Machines Licenses", "4 vCPU VM License", "", "1 Hour", JB_CLOUD_INCLUDED, 1},
         {"azure", "Storage", "P10 LRS Disk", "", "1/Month", JB_CLOUD_SSD, 128 * 1.073741824 * 730 * 3},
         {"azure", "Storage", "Hot LRS Data Stored", "", "1 GB/Month", JB_CLOUD_HDD, 2190},
-        {"gcp", "Compute Engine", "N2D AMD Instance Core running in Frankfurt", "", "hour", JB_CLOUD_VCPU, 1},
+        {"azure", "Storage", "P10 LRS Disk Mount", "", "1/Month", JB_CLOUD_INCLUDED, 1},
+        {"azure", "Azure App Service", "P1 v3 App", "", "1 Hour", JB_CLOUD_MACHINE, 1},
+        {"azure", "Azure App Service", "B1", "", "1 Hour", JB_CLOUD_MACHINE, 1},
+        {"azure", "SQL Database", "vCore", "", "1 Hour", JB_CLOUD_VCPU, 1},
+        {"azure", "Virtual Network", "Intra-Region Ingress", "", "1 GB", JB_CLOUD_INCLUDED, 1},
+        {"azure", "Azure Databricks", "Premium Jobs Compute DBU", "", "1 Hour", JB_CLOUD_INCLUDED, 1},
+        {"gcp", "Kubernetes Engine", "Autopilot Pod mCPU Requests (us-east1)", "", "hour", JB_CLOUD_CORE,
+         0.001},
+        {"gcp", "Compute Engine", "Memory Optimized Upgrade Premium for Memory-optimized Instance Core", "",
+         "hour", JB_CLOUD_INCLUDED, 1},
+        {"gcp", "Cloud SQL", "Cloud SQL for MySQL: Regional - 4 vCPU + 15GB RAM in Americas", "", "hour",
+         JB_CLOUD_MACHINE, 2},
+        {"gcp", "Cloud SQL", "Cloud SQL for PostgreSQL: Regional - vCPU in Iowa", "", "hour", JB_CLOUD_CORE,
+         2},
+        {"alibaba", "rds", "实例规格", "mysql.x4.large.2c", "小时", JB_CLOUD_MACHINE, 2},
+        {"gcp", "Compute Engine", "N2D AMD Instance Core running in Frankfurt", "", "hour", JB_CLOUD_CORE, 1},
         {"gcp", "Compute Engine", "N2 Instance Ram running in Frankfurt", "", "byte-seconds", JB_CLOUD_MEMORY,
          1e-9 / 3600},
         {"gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour", JB_CLOUD_GPU, 1},
         {"gcp", "Compute Engine", "SSD backed PD Capacity", "", "gibibyte month", JB_CLOUD_SSD,
-         2 * 730 * 1.073741824},
+         2 * 744 * 1.073741824},
+        {"gcp", "Compute Engine", "Regional SSD backed PD Capacity", "", "gibibyte month", JB_CLOUD_SSD,
+         4 * 744 * 1.073741824},
+        {"gcp", "Compute Engine", "Regional Storage PD Capacity", "", "gibibyte month", JB_CLOUD_HDD,
+         4 * 744 * 1.073741824},
         {"alibaba", "ecs", "Instance Type", "ecs.g7.xlarge", "Hour", JB_CLOUD_MACHINE, 1},
         {"alibaba", "ecs", "云服务器配置", "ecs.g7.xlarge", "秒", JB_CLOUD_MACHINE, 1 / 3600.0},
         {"other", "anything", "cpu", "", "vCPU-Hours", JB_CLOUD_VCPU, 1},
@@ -220,8 +337,24 @@ static void uses_by_rule(void **state) {
     struct jb_cloud_use use =
         find_use("gcp", "Compute Engine", "Spot Preemptible N2D AMD Instance Core", "", "hour");
     assert_string_equal(use.machine.architecture, "EPYC 2nd Gen");
+    use = find_use("gcp", "Compute Engine", "Spot Preemptible Compute optimized Core running in Iowa", "",
+                   "hour");
+    assert_string_equal(use.machine.architecture, "Cascade Lake");
+    use = find_use("gcp", "Vertex AI", "Vertex AI: Training on N1 Instance Core", "", "hour");
+    assert_string_equal(use.machine.architecture, "Skylake");
+    use = find_use("gcp", "Compute Engine", "Quux Instance Core for compute", "", "hour");
+    assert_string_equal(use.machine.architecture, "");
+    use = find_use("gcp", "Compute Engine", "TpuV5p running in Iowa", "", "hour");
+    assert_string_equal(use.gpu, "Google TPU v5p");
     use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU", "", "hour");
     assert_string_equal(use.gpu, "NVIDIA Tesla T4");
+    use = find_use("aws", "AmazonEC2", "EUW1-HostUsage:m5", "m5", "Hrs");
+    assert_string_equal(use.machine.name, "m5.metal");
+    assert_true(use.machine.vcpus == 96 && !use.is_idle);
+    use = find_use("aws", "AmazonEC2", "EUW1-UnusedBox:m5.xlarge", "", "Hrs");
+    assert_true(use.machine.vcpus == 4 && use.is_idle);
+    use = find_use("aws", "AmazonRDS", "EU-Aurora:ServerlessV2Usage", "", "ACU-Hr");
+    assert_true(use.machine.vcpus == 2 && use.machine.memory_gib == 16);
 }
 
 static void what_is_not_known_says_why(void **state) {
@@ -229,11 +362,13 @@ static void what_is_not_known_says_why(void **state) {
         struct jb_cloud_line line;
         const char *why;
     } cases[] = {
-        {{"aws", "AmazonEC2", "EUW1-BoxUsage:zz9.large", "", "Hrs"}, "instance type"},
-        {{"aws", "AmazonS3", "EUW1-Requests-Tier1", "", "Requests"}, "unit 'Requests'"},
-        {{"aws", "AmazonEC2", "LoadBalancerUsage", "", "Hrs"}, "LoadBalancerUsage"},
-        {{"aws", "AmazonEC2", "EUW1-BoxUsage:m5.large", "", ""}, "BoxUsage"},
-        {{"", "", "", "", ""}, "no energy"},
+        {{"aws", "AmazonEC2", "EUW1-BoxUsage:zz9.large", "", "Hrs", false}, "instance type"},
+        {{"aws", "AmazonS3", "EUW1-Requests-Tier1", "", "Requests", false}, "unit 'Requests'"},
+        {{"aws", "AmazonCloudWatch", "EU-DataProcessing-Bytes", "", "GB", false}, "DataProcessing-Bytes"},
+        {{"aws", "AmazonEC2", "LoadBalancerUsage", "", "Hrs", false},
+         "no energy is known of 'LoadBalancerUsage'"},
+        {{"aws", "AmazonEC2", "EUW1-BoxUsage:m5.large", "", "", false}, "BoxUsage"},
+        {{"", "", "", "", "", false}, "no energy"},
     };
     (void)state;
     for (size_t i = 0; i < JB_COUNT(cases); i++) {
@@ -276,6 +411,10 @@ static void estimates_by_hand(void **state) {
     use = find_use("aws", "x", "y", "", "vCPU-Hours");
     answer = estimate("aws", "", &use, 10);
     assert_close(answer.energy_kwh, 0.0240620, 1e-9);
+    /* Cascade Lake 0.6732 to 3.9285 W at half load, less the GiB that the line of its memory has. */
+    use = find_use("gcp", "Compute Engine", "N2 Instance Core running in Belgium", "", "hour");
+    answer = estimate("gcp", "europe-west1", &use, 10);
+    assert_close(answer.energy_kwh, 10 * (2.30085 - 1.073741824 * 0.392) * 1.09 / 1000, 1e-9);
     /* T4: 70 W × (0.12 + 0.5 × 0.83) × PUE 1.09 */
     use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour");
     answer = estimate("gcp", "europe-west1", &use, 10);
@@ -284,7 +423,37 @@ static void estimates_by_hand(void **state) {
     use = find_use("aws", "AmazonS3", "TimedStorage-ByteHrs", "", "GB-Mo");
     answer = estimate("aws", "eu-west-1", &use, 1000);
     assert_close(answer.energy_kwh, 0.65 * 730 * 3 * 1.135 / 1000, 1e-9);
+    /* 31.11 kg for 10 TB, 55 % of what its rack took, five years */
+    assert_true(answer.has_embodied);
+    assert_close(answer.embodied_g, 3111 / 0.55 * 730 * 3 / 43800, 1e-9);
+    assert_close(answer.embodied_uncertainty, 0.5, 1e-9);
+    use = find_use("aws", "AmazonEC2", "EUW1-EBS:VolumeUsage.gp3", "", "GB-Mo");
+    answer = estimate("aws", "eu-west-1", &use, 1000);
+    assert_close(answer.embodied_g, 46600 / 0.81 * 730 * 2 / 43800, 1e-9);
+    /* An accelerator of 150 kg, and 1.388 kg a GB of memory, four years. */
+    use = find_use("gcp", "Compute Engine", "Nvidia Tesla T4 GPU running in Belgium", "", "hour");
+    answer = estimate("gcp", "europe-west1", &use, 24);
+    assert_close(answer.embodied_g, 150e3 * 24 / 35040, 1e-9);
+    use = find_use("aws", "AmazonECS", "EU-Fargate-GB-Hours", "", "hours");
+    answer = estimate("aws", "eu-west-1", &use, 100);
+    assert_close(answer.embodied_g, 1388 * 100 / 35040.0, 1e-9);
+    /* 1/1.769 vCPU of 96 for a GB, and that GB. */
+    use = find_use("aws", "AWSLambda", "EU-Lambda-GB-Second", "", "Lambda-GB-Second");
+    answer = estimate("aws", "eu-west-1", &use, 3600);
+    assert_close(answer.embodied_g, (1e6 / 96 / 1.769 + 1388) / 35040, 1e-7);
+    /* Kept free: the machine at no load, with all that it took to build it. */
+    use = find_use("aws", "AmazonEC2", "EUW1-UnusedBox:m5.xlarge", "", "Hrs");
+    answer = estimate("aws", "eu-west-1", &use, 24);
+    assert_close(answer.energy_kwh, 24 * (4 * 0.6235 + 12 * 1.073741824 * 0.392) * 1.135 / 1000, 1e-9);
+    double embodied_g = answer.embodied_g;
+    use = find_use("aws", "AmazonEC2", "EUW1-BoxUsage:m5.xlarge", "", "Hrs");
+    answer = estimate("aws", "eu-west-1", &use, 24);
+    assert_close(embodied_g, answer.embodied_g, 1e-12);
+    /* What moves data took some carbon too, and nobody can say how much. */
+    use = find_use("aws", "AmazonEC2", "EUW1-DataTransfer-Out-Bytes", "", "GB");
+    answer = estimate("aws", "eu-west-1", &use, 10);
     assert_false(answer.has_embodied);
+    assert_true(answer.energy_kwh > 0 && answer.embodied_g == 0);
 }
 
 static void estimates_are_linear(void **state) {
@@ -325,6 +494,7 @@ int main(void) {
         cmocka_unit_test(compute_by_hand),
         cmocka_unit_test(embodied_by_hand),
         cmocka_unit_test(machines_by_name),
+        cmocka_unit_test(databases_by_class),
         cmocka_unit_test(unknown_machines),
         cmocka_unit_test(tables_are_whole),
         cmocka_unit_test(uses_by_rule),

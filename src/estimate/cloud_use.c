@@ -29,20 +29,62 @@ static bool fits(const struct jb_cloud_rule *rule, const struct jb_cloud_line *l
            jb_text_matches(rule->service, service) && jb_text_matches(rule->item, item);
 }
 
-/* The machine is named by a column, else by what stands behind the colon of AWS's usage types, else by the
- * item itself (Azure's meters, SKUs of other tables). */
-static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_line *line,
-                         struct jb_cloud_machine *ret) {
+/* What a meter of a service with machine sizes of its own names ("P1 v3 App" of Azure's App Service), with a
+ * word before it that keeps it apart from virtual machines: "app:p1v3". */
+static bool find_own(const struct jb_cloud *cloud, const struct jb_cloud_line *line, const char *prefix,
+                     struct jb_cloud_machine *ret) {
+    char name[64];
+    size_t length = 0;
+    for (const char *c = line->item; *c && length + 1 < sizeof name; c++) {
+        if (*c != ' ' && *c != '_')
+            name[length++] = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+    }
+    name[length] = '\0';
+    char *end = strstr(name, "app");
+    if (end)
+        *end = '\0';
+    char key[128];
+    snprintf(key, sizeof key, "%s:%s", prefix, name);
+    const struct jb_cloud_type *type = jb_cloud_type_find(cloud, line->provider, key);
+    return type && jb_cloud_machine_make(type, NULL, 0, ret);
+}
+
+/* A whole server of AWS is named by its family ("m5"), and as large as the one without a hypervisor. */
+static bool find_named(const struct jb_cloud *cloud, const char *provider, const char *name, bool is_host,
+                       struct jb_cloud_machine *ret) {
+    char metal[TEXT_SIZE];
+    if (is_host && !strchr(name, '.')) {
+        snprintf(metal, sizeof metal, "%.64s.metal", name);
+        name = metal;
+    }
+    return jb_cloud_machine_find(cloud, provider, name, ret);
+}
+
+/* The machine is named by the rule, else by a column, else by what stands behind the colon of AWS's usage
+ * types, else by the item itself (Azure's meters, SKUs of other tables). */
+static bool find_machine(const struct jb_cloud *cloud, const struct jb_cloud_rule *rule,
+                         const struct jb_cloud_line *line, struct jb_cloud_machine *ret) {
+    if (*rule->own)
+        return find_own(cloud, line, rule->own, ret);
     const char *colon = strrchr(line->item, ':');
-    if (*line->machine && jb_cloud_machine_find(cloud, line->provider, line->machine, ret))
+    if (*rule->machine)
+        return jb_cloud_machine_find(cloud, line->provider, rule->machine, ret);
+    if (*line->machine && find_named(cloud, line->provider, line->machine, rule->is_host, ret))
         return true;
-    return jb_cloud_machine_find(cloud, line->provider, colon ? colon + 1 : line->item, ret);
+    return find_named(cloud, line->provider, colon ? colon + 1 : line->item, rule->is_host, ret);
+}
+
+/* Whether a line that has no machine seems to name one that is not known; "LoadBalancerUsage" does not. */
+static bool seems_machine(const struct jb_cloud_rule *rule, const struct jb_cloud_line *line) {
+    return strcmp(rule->service, "*") != 0 || strcmp(rule->item, "*") != 0 || *line->machine;
 }
 
 /* The family of vCPUs that are billed apart from memory: "N2D AMD Instance Core running in Frankfurt". */
 static void find_family(const struct jb_cloud *cloud, const char *provider, const char *item,
                         struct jb_cloud_machine *ret) {
-    static const char *const before[] = {"spot", "preemptible", "reserved", "sole", "tenancy"};
+    static const char *const before[] = {"spot", "preemptible", "reserved", "sole",    "tenancy",
+                                         "dws",  "calendar",    "mode",     "defined", "duration"};
+    bool is_first = true; /* names such as "compute" count there alone, and "n2" anywhere */
     for (const char *word = item; *word;) {
         char name[32];
         size_t length = strcspn(word, " -");
@@ -50,15 +92,15 @@ static void find_family(const struct jb_cloud *cloud, const char *provider, cons
         snprintf(name, sizeof name, "%.*s", (int)length, word);
         for (size_t i = 0; i < JB_COUNT(before); i++)
             is_before = is_before || strcmp(name, before[i]) == 0;
-        if (!is_before) {
-            const struct jb_cloud_type *type = jb_cloud_type_find(cloud, provider, name);
-            if (type) {
-                ret->architecture = type->architecture;
-                ret->stand_in_uncertainty = type->stand_in_uncertainty;
-                ret->server_vcpus = type->server_vcpus;
-            }
+        const struct jb_cloud_type *type =
+            is_first || strpbrk(name, "0123456789") ? jb_cloud_type_find(cloud, provider, name) : NULL;
+        if (type) {
+            ret->architecture = type->architecture;
+            ret->stand_in_uncertainty = type->stand_in_uncertainty;
+            ret->server_vcpus = type->server_vcpus;
             return;
         }
+        is_first = is_first && is_before;
         word += length + strspn(word + length, " -");
     }
 }
@@ -78,12 +120,14 @@ enum jb_code jb_cloud_use_find(const struct jb_cloud *cloud, const struct jb_clo
         struct jb_cloud_use use = {.resource = rule->resource,
                                    .amount = rule->amount * (unit ? unit->multiplier : 1),
                                    .gpu = rule->gpu,
-                                   .machine = {.vcpus = 1, .gpu = "", .architecture = ""}};
-        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, line, &use.machine)) {
-            names_machine = true;
+                                   .is_idle = rule->is_idle || line->is_idle,
+                                   .machine = {.vcpus = 1, .gpu = "", .architecture = "", .copies = 1}};
+        if (rule->resource == JB_CLOUD_MACHINE && !find_machine(cloud, rule, line, &use.machine)) {
+            names_machine = names_machine || seems_machine(rule, line);
             continue;
         }
-        if (rule->resource == JB_CLOUD_VCPU)
+        use.amount *= use.machine.copies;
+        if (rule->resource == JB_CLOUD_VCPU || rule->resource == JB_CLOUD_CORE)
             find_family(cloud, line->provider, item, &use.machine);
         *ret_use = use;
         return JB_OK;

@@ -19,24 +19,34 @@ const struct jb_bill_format *jb_bill_format_find(const char *name) {
 
 const char *jb_bill_field_name(enum jb_bill_field field) {
     static const char *const names[] = {
-        [JB_BILL_START] = "start",       [JB_BILL_END] = "end",         [JB_BILL_PERIOD] = "month",
-        [JB_BILL_PROVIDER] = "provider", [JB_BILL_PAYER] = "payer",     [JB_BILL_ACCOUNT] = "account",
-        [JB_BILL_REGION] = "region",     [JB_BILL_SERVICE] = "service", [JB_BILL_ITEM] = "sku",
-        [JB_BILL_MACHINE] = "machine",   [JB_BILL_UNIT] = "unit",       [JB_BILL_CHARGE] = "charge",
-        [JB_BILL_STATUS] = "status",     [JB_BILL_CLASS] = "class",     [JB_BILL_CURRENCY] = "currency",
-        [JB_BILL_QUANTITY] = "quantity", [JB_BILL_COST] = "cost",       [JB_BILL_CREDITS] = "credits",
-        [JB_BILL_TAGS] = "tags"};
+        [JB_BILL_START] = "start",       [JB_BILL_END] = "end",           [JB_BILL_PERIOD] = "month",
+        [JB_BILL_PROVIDER] = "provider", [JB_BILL_PAYER] = "payer",       [JB_BILL_ACCOUNT] = "account",
+        [JB_BILL_REGION] = "region",     [JB_BILL_SERVICE] = "service",   [JB_BILL_ITEM] = "sku",
+        [JB_BILL_MACHINE] = "machine",   [JB_BILL_UNIT] = "unit",         [JB_BILL_CHARGE] = "charge",
+        [JB_BILL_STATUS] = "status",     [JB_BILL_CLASS] = "class",       [JB_BILL_TERM] = "term",
+        [JB_BILL_TERM_OF] = "term_of",   [JB_BILL_CAPACITY] = "capacity", [JB_BILL_SERVICE_2] = "",
+        [JB_BILL_SERVICE_3] = "",        [JB_BILL_ITEM_2] = "",           [JB_BILL_ITEM_3] = "",
+        [JB_BILL_MACHINE_2] = "",        [JB_BILL_CURRENCY] = "currency", [JB_BILL_QUANTITY] = "quantity",
+        [JB_BILL_COST] = "cost",         [JB_BILL_CREDITS] = "credits",   [JB_BILL_TAGS] = "tags"};
     return names[field];
 }
 
 const char *jb_bill_kind_name(enum jb_bill_kind kind) {
-    static const char *const names[] = {[JB_BILL_USAGE] = "usage",          [JB_BILL_UNKNOWN] = "unestimated",
-                                        [JB_BILL_PURCHASE] = "purchase",    [JB_BILL_UNUSED] = "unused",
-                                        [JB_BILL_CREDIT] = "credit",        [JB_BILL_REFUND] = "refund",
-                                        [JB_BILL_DISCOUNT] = "discount",    [JB_BILL_TAX] = "tax",
-                                        [JB_BILL_SUPPORT] = "support",      [JB_BILL_FEE] = "fee",
-                                        [JB_BILL_ADJUSTMENT] = "adjustment"};
+    static const char *const names[] = {[JB_BILL_USAGE] = "usage",     [JB_BILL_UNKNOWN] = "unestimated",
+                                        [JB_BILL_PREPAID] = "prepaid", [JB_BILL_PURCHASE] = "purchase",
+                                        [JB_BILL_UNUSED] = "unused",   [JB_BILL_CREDIT] = "credit",
+                                        [JB_BILL_REFUND] = "refund",   [JB_BILL_DISCOUNT] = "discount",
+                                        [JB_BILL_TAX] = "tax",         [JB_BILL_SUPPORT] = "support",
+                                        [JB_BILL_FEE] = "fee",         [JB_BILL_ADJUSTMENT] = "adjustment"};
     return names[kind];
+}
+
+const char *jb_bill_heading_at(const struct jb_bill_format *format, enum jb_bill_field field, size_t n) {
+    for (const struct jb_bill_column *column = format->columns; column->heading; column++) {
+        if (column->field == field && n-- == 0)
+            return column->heading;
+    }
+    return NULL;
 }
 
 /* The next byte that counts, in lower case; 0 at the end. */
@@ -116,14 +126,12 @@ static bool is_signed(const struct jb_bill_format *format, const struct headings
     return false;
 }
 
-/* JSON lines are Google Cloud's: the first line names the table's columns. */
+/* JSON is Google Cloud's when it names the table's columns. */
 static bool is_json_bill(const char *bytes, size_t length) {
     static const char *const keys[] = {"\"billing_account_id\"", "\"service\"", "\"sku\"",
                                        "\"usage_start_time\""};
-    const char *end = memchr(bytes, '\n', length);
-    size_t line = end ? (size_t)(end - bytes) : length;
     for (size_t i = 0; i < JB_COUNT(keys); i++) {
-        if (!memmem(bytes, line, keys[i], strlen(keys[i])))
+        if (!memmem(bytes, length, keys[i], strlen(keys[i])))
             return false;
     }
     return true;
@@ -137,10 +145,18 @@ struct jb_bill_opening jb_bill_look(const char *bytes, size_t length, const stru
         opening.is_parquet = true;
         return opening;
     }
+    if (length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+        blank = 3;
     while (blank < length && strchr(" \t\r\n", bytes[blank]) && bytes[blank])
         blank++;
+    if (blank < length && bytes[blank] == '[') {
+        opening.is_json_array = is_json_bill(bytes + blank, length - blank);
+        return opening;
+    }
     if (blank < length && bytes[blank] == '{') {
-        if ((!wanted || wanted == &jb_bill_gcp) && is_json_bill(bytes + blank, length - blank)) {
+        const char *end = memchr(bytes + blank, '\n', length - blank);
+        size_t line = end ? (size_t)(end - bytes) - blank : length - blank;
+        if ((!wanted || wanted == &jb_bill_gcp) && is_json_bill(bytes + blank, line)) {
             opening.format = &jb_bill_gcp;
             opening.is_json = true;
         }

@@ -26,6 +26,15 @@ enum jb_bill_field {
     JB_BILL_CHARGE,   /* what kind of charge it is */
     JB_BILL_STATUS,   /* more about the charge */
     JB_BILL_CLASS,    /* and more */
+    JB_BILL_TERM,     /* paid ahead for: a number, or the day on which it ends */
+    JB_BILL_TERM_OF,  /* its unit, or the day on which it began */
+    JB_BILL_CAPACITY, /* "Unused" where capacity that was kept free was not used */
+    /* Where the column before is empty: rows of several providers have each their own columns. */
+    JB_BILL_SERVICE_2,
+    JB_BILL_SERVICE_3,
+    JB_BILL_ITEM_2,
+    JB_BILL_ITEM_3,
+    JB_BILL_MACHINE_2,
     JB_BILL_CURRENCY, /* of costs: three letters */
     JB_BILL_QUANTITY, /* used */
     JB_BILL_COST,
@@ -34,13 +43,14 @@ enum jb_bill_field {
     JB_BILL_TAGS = JB_BILL_FIELD_COUNT, /* all tags in one cell; no slot of its own */
 };
 
-/* The name by which --map calls it: "start", "account" … */
+/* The name by which --map calls it: "start", "account" …; "" none. */
 const char *jb_bill_field_name(enum jb_bill_field field);
 
 /* What a row stands for. */
 enum jb_bill_kind {
     JB_BILL_USAGE,    /* something was used */
     JB_BILL_UNKNOWN,  /* something was used, and the bill does not say how much */
+    JB_BILL_PREPAID,  /* a machine is paid ahead for the term, and no other row counts its hours */
     JB_BILL_PURCHASE, /* of reservations, savings plans, commitments: their use stands in other rows */
     JB_BILL_UNUSED,   /* what was reserved and not used */
     JB_BILL_CREDIT,
@@ -79,9 +89,11 @@ struct jb_bill_format {
     const struct jb_bill_charge
         *charges;           /* the first that fits; ends with all NULL and the kind of the rest */
     const char *tag_prefix; /* of the headings of tags that have a column each; NULL: none */
-    int64_t zone_ns;        /* what times without a zone are ahead of UTC */
-    const char *currency;   /* when there is no column for it; "" none */
-    const char *unit;       /* when there is no column for it; "" none */
+    /* The n-th headings of QUANTITY and UNIT, and those of TERM and TERM_OF, go together. */
+    bool is_paired;
+    int64_t zone_ns;      /* what times without a zone are ahead of UTC */
+    const char *currency; /* when there is no column for it; "" none */
+    const char *unit;     /* when there is no column for it; "" none */
 };
 
 /* Every format there is, in the order in which they are tried; ends with NULL. */
@@ -97,21 +109,34 @@ struct jb_bill_opening {
     char separator;                      /* of a table */
     bool is_json;                        /* JSON lines */
     bool is_parquet;
+    bool is_json_array; /* of the rows of JSON lines */
 };
 /* From the first bytes (as many as there are, up to 1 MiB). wanted: only this format, NULL any. Pure. */
 struct jb_bill_opening jb_bill_look(const char *bytes, size_t length, const struct jb_bill_format *wanted);
 
 /* ---- cells ---- */
 
-/* Times as bills write them: ISO 8601 with or without " UTC", MM/DD/YYYY, YYYY/MM/DD, YYYYMMDD, YYYY-MM,
- * YYYYMM, and the first of "10:00:00 ~ 11:00:00". Times of day without a zone are zone_ns ahead of UTC; days
- * without a time are taken as days of UTC. */
+/* Times as bills write them: ISO 8601 with or without " UTC", MM/DD/YYYY, M/D/YYYY, YYYY/MM/DD, YYYYMMDD,
+ * YYYY-MM, YYYYMM, and the first of "10:00:00 ~ 11:00:00". Times of day without a zone are zone_ns ahead of
+ * UTC; days without a time are taken as days of UTC. */
 enum jb_code jb_bill_time_parse(const char *text, int64_t zone_ns, struct jb_error *error, int64_t *ret_ns);
 /* Any of these → "2026-07". */
 enum jb_code jb_bill_month_parse(const char *text, struct jb_error *error, struct jb_buffer *ret_month);
 /* The instance type of a cell that has it in JSON (objects, or arrays of key and value), else the cell
  * itself. Nothing when the JSON has none. */
 void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine);
+/* What else a cell says of the charge: "unused" when it is JSON that says so of a reservation, nothing when
+ * it is other JSON, else the cell itself. */
+void jb_bill_capacity_parse(const char *text, struct jb_buffer *ret_capacity);
+/* A cell of a term as rows are grouped by it: numbers and units as they are; times as their day, the end of a
+ * term only when it is midnight (of zone_ns), as the ends of terms are and most others are not. */
+void jb_bill_term_parse(const char *text, bool is_end, int64_t zone_ns, struct jb_buffer *ret_term);
+/* How long a machine was paid for, from such cells: whole months or years, as terms are; what changes an
+ * order is paid for the rest of its term, whose hours the order has. *ret_from_ns is JB_BILL_NO_TIME where
+ * they do not say when it began. JB_NO_DATA: the message says why it is not known. */
+#define JB_BILL_NO_TIME INT64_MIN
+enum jb_code jb_bill_term_find(const char *term, const char *of, struct jb_error *error, int64_t *ret_from_ns,
+                               double *ret_hours);
 /* The value of a tag in a cell of tags: a JSON object with or without its braces, a JSON array of key and
  * value, "key:value;key:value" or "key:k value:v; …". Nothing when it is not there. JB_INPUT: neither of
  * them. */
@@ -130,6 +155,9 @@ const struct jb_bill_format *jb_bill_map_format(const struct jb_bill_map *map);
 char jb_bill_map_separator(const struct jb_bill_map *map);
 
 JB_DEFINE_CLEANUP(struct jb_bill_map, jb_bill_map_free);
+
+/* The n-th heading of a field, from 0, by preference; NULL when it has no more. */
+const char *jb_bill_heading_at(const struct jb_bill_format *format, enum jb_bill_field field, size_t n);
 
 extern const struct jb_bill_format jb_bill_focus, jb_bill_aws, jb_bill_azure, jb_bill_gcp, jb_bill_alibaba;
 

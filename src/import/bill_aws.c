@@ -21,6 +21,7 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_MACHINE, "product"},
     {JB_BILL_UNIT, "pricing/unit"},
     {JB_BILL_CHARGE, "lineItem/LineItemType"},
+    {JB_BILL_CAPACITY, "capacityReservation/capacityReservationStatus"}, /* CUR 2.0 */
     {JB_BILL_CURRENCY, "lineItem/CurrencyCode"},
     {JB_BILL_QUANTITY, "lineItem/UsageAmount"},
     {JB_BILL_COST, "lineItem/UnblendedCost"},
@@ -30,7 +31,8 @@ static const struct jb_bill_column columns[] = {
 
 /* What a reservation or a savings plan covers is a row of its own with the hours that were used; the fees
  * and the negation that undoes the list price of what a plan covers are money alone. RIFee has as quantity
- * the hours that were paid for, which DiscountedUsage has counted already. */
+ * the hours that were paid for, which DiscountedUsage has counted already. Rows of use that repeat other rows
+ * (capacity reservations, hosts, pods) are told by their usage types: data/cloud/usage.csv. */
 static const struct jb_bill_charge charges[] = {
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "credit", .kind = JB_BILL_CREDIT},

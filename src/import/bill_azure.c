@@ -28,7 +28,7 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_UNIT, "unitOfMeasure"},
     {JB_BILL_CHARGE, "chargeType"},
     {JB_BILL_STATUS, "pricingModel"},
-    {JB_BILL_CLASS, "publisherType"},
+    {JB_BILL_CLASS, "meterSubCategory"},
     {JB_BILL_CURRENCY, "billingCurrency"},
     {JB_BILL_CURRENCY, "billingCurrencyCode"},
     {JB_BILL_CURRENCY, "currency"},
@@ -45,6 +45,8 @@ static const struct jb_bill_column columns[] = {
  * cost, and what was not used is UnusedReservation, whose hours nobody used. Either way the use stands in
  * rows of Usage, once. */
 static const struct jb_bill_charge charges[] = {
+    /* "SQL Database General Purpose - SQL License", whose meter is a "vCore" as that of the machine is. */
+    {.charge = "usage", .class = "*license*", .kind = JB_BILL_FEE},
     {.charge = "usage", .service = "*support*", .kind = JB_BILL_SUPPORT},
     {.charge = "usage", .kind = JB_BILL_USAGE},
     {.charge = "", .kind = JB_BILL_USAGE}, /* older files have no such column */
@@ -53,7 +55,8 @@ static const struct jb_bill_charge charges[] = {
     {.charge = "refund", .kind = JB_BILL_REFUND},
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "unused*", .kind = JB_BILL_UNUSED},
-    {.charge = "roundingadjustment", .kind = JB_BILL_ADJUSTMENT},
+    {.charge = "credit", .kind = JB_BILL_CREDIT},
+    {.charge = "*adjustment", .kind = JB_BILL_ADJUSTMENT},
     {.kind = JB_BILL_UNKNOWN},
 };
 

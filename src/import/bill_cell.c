@@ -14,6 +14,12 @@ static bool is_digits(const char *text, size_t count) {
     return strspn(text, "0123456789") >= count;
 }
 
+/* Of at most 2 digits. */
+static unsigned small_number(const char *digits, size_t count) {
+    return count == 2 ? 10 * (unsigned)(digits[0] - '0') + (unsigned)(digits[1] - '0')
+                      : (unsigned)(digits[0] - '0');
+}
+
 /* The date in text as YYYY-MM-DD (a month as its first day); what stands behind it goes to *ret_rest. False:
  * none of our notations. */
 static bool take_date(const char *text, char ret[static 11], const char **ret_rest, bool *ret_is_month) {
@@ -33,9 +39,14 @@ static bool take_date(const char *text, char ret[static 11], const char **ret_re
         *ret_is_month = true;
         return true;
     }
-    if (digits == 2 && text[2] == '/' && is_digits(text + 3, 2) && text[5] == '/' && is_digits(text + 6, 4)) {
-        snprintf(ret, 11, "%.4s-%.2s-%.2s", text + 6, text, text + 3);
-        *ret_rest = text + 10;
+    if ((digits == 1 || digits == 2) && text[digits] == '/') { /* "07/01/2026", "7/1/2026" */
+        const char *day = text + digits + 1;
+        size_t day_digits = strspn(day, "0123456789");
+        const char *year = day + day_digits + (day[day_digits] == '/');
+        if (day_digits < 1 || day_digits > 2 || day[day_digits] != '/' || strspn(year, "0123456789") != 4)
+            return false;
+        snprintf(ret, 11, "%.4s-%02u-%02u", year, small_number(text, digits), small_number(day, day_digits));
+        *ret_rest = year + 4;
         return true;
     }
     if ((digits == 8 || digits == 6) && (text[digits] == '\0' || text[digits] == ' ')) {
@@ -122,9 +133,10 @@ static const json_t *find_value(const json_t *json, const char *key) {
 }
 
 void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
-    static const char *const keys[] = {
-        "ServiceType", "InstanceType", "instance_type", "instanceType", "compute.googleapis.com/machine_spec",
-        "machine_spec"};
+    static const char *const keys[] = {"ServiceType",    "InstanceType",
+                                       "instance_type",  "instanceType",
+                                       "F_InstanceType", "compute.googleapis.com/machine_spec",
+                                       "machine_spec"};
     const char *begin = text + strspn(text, " \t");
     if (*begin != '{' && *begin != '[') {
         jb_buffer_add_string(ret_machine, text);
@@ -138,6 +150,18 @@ void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
             return;
         }
     }
+}
+
+void jb_bill_capacity_parse(const char *text, struct jb_buffer *ret_capacity) {
+    const char *begin = text + strspn(text, " \t");
+    if (*begin != '{' && *begin != '[') {
+        jb_buffer_add_string(ret_capacity, text);
+        return;
+    }
+    __attribute__((cleanup(free_json))) json_t *json = load(begin, strlen(begin));
+    const json_t *value = find_value(json, "compute.googleapis.com/is_unused_reservation");
+    if (json_is_true(value) || (json_is_string(value) && strcasecmp(json_string_value(value), "true") == 0))
+        jb_buffer_add_string(ret_capacity, "unused");
 }
 
 /* Length of a tag's name that stands at text, or 0. "key:" may stand before it, "user:" as well. */
@@ -171,6 +195,18 @@ static void find_plain(const char *text, const char *key, struct jb_buffer *ret_
     }
 }
 
+/* CUR 2.0 writes "user_cost_center" for the tag CostCenter. */
+static const json_t *find_spelled(json_t *json, const char *key) {
+    static const char before[] = "user_";
+    const char *name;
+    json_t *value;
+    json_object_foreach(json, name, value) {
+        if (strncmp(name, before, strlen(before)) == 0 && jb_bill_heading_is(name + strlen(before), key))
+            return value;
+    }
+    return NULL;
+}
+
 enum jb_code jb_bill_tag_parse(const char *text, const char *key, struct jb_error *error,
                                struct jb_buffer *ret_value) {
     _cleanup_buffer_ struct jb_buffer whole = {0};
@@ -196,11 +232,8 @@ enum jb_code jb_bill_tag_parse(const char *text, const char *key, struct jb_erro
         snprintf(prefixed, sizeof prefixed, "user:%.240s", key);
         value = find_value(json, prefixed);
     }
-    if (!value) {
-        char prefixed[256];
-        snprintf(prefixed, sizeof prefixed, "user_%.240s", key);
-        value = find_value(json, prefixed);
-    }
+    if (!value)
+        value = find_spelled(json, key);
     add_value(value, ret_value);
     return JB_OK;
 }

@@ -114,8 +114,12 @@ static enum jb_code find_route(struct jb_bill_flows *flows, struct jb_bill_frame
 
 /* ---- groups of rows ---- */
 
-/* Days that a bill covers: of its use, for fees and taxes are often of the whole month. */
-static void widen_unit(struct jb_bill_unit *unit, int64_t start_ns, int64_t end_ns) {
+/* Days that a bill covers: of its use, for fees and taxes are often of the whole month; of a term the first.
+ */
+static void widen_unit(struct jb_bill_unit *unit, const struct jb_bill_frame *frame, int64_t start_ns,
+                       int64_t end_ns) {
+    if (frame->term_h > 0)
+        end_ns = start_ns + JB_DAY_NS;
     if (end_ns - start_ns > 2 * JB_DAY_NS)
         return;
     int64_t first_ns = jb_time_floor(start_ns, JB_DAY_NS),
@@ -165,7 +169,7 @@ static enum jb_code estimate(const struct jb_bill_question *question, struct jb_
                              struct jb_bill_amounts *amounts) {
     const struct jb_bill_use *use = &flows->uses[frame->use];
     *ret_gap = JB_BILL_GAP_USE;
-    if (use->code)
+    if (use->code && row->has_quantity) /* a row without a quantity has no unit either */
         return jb_error_set(why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, use->reason));
     if (use->use.resource == JB_CLOUD_INCLUDED)
         return JB_OK;
@@ -188,6 +192,21 @@ static enum jb_code estimate(const struct jb_bill_question *question, struct jb_
     amounts->embodied = in_millionths(answer.embodied_g * UG_PER_G);
     amounts->embodied_standard = in_millionths(answer.embodied_g * UG_PER_G * answer.embodied_uncertainty);
     return find_route(flows, frame, error);
+}
+
+/* A machine that is paid ahead runs for its term, and the row lies in all of it. */
+static void set_term_times(const struct jb_bill_frame *frame, int64_t *start_ns, int64_t *end_ns) {
+    int64_t term_ns = jb_time_floor((int64_t)(frame->term_h * 3600e9) + JB_DAY_NS - 1, JB_DAY_NS);
+    if (frame->term_from_ns != JB_BILL_NO_TIME)
+        *start_ns = frame->term_from_ns;
+    *end_ns = *start_ns > JB_BOOK_LAST_NS - term_ns ? JB_BOOK_LAST_NS : *start_ns + term_ns;
+}
+
+static void set_term(const struct jb_bill_frame *frame, struct jb_bill_row *row) {
+    set_term_times(frame, &row->start_ns, &row->end_ns);
+    row->quantity = (jb_int128)(frame->term_h * 1e6) * 1000000 * (jb_int128)row->row_count;
+    row->has_quantity = true;
+    row->lacks_quantities = false;
 }
 
 /* Number of a kind of use that has no estimate. */
@@ -251,6 +270,8 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
     uint32_t route = 0;
     enum jb_code code = JB_OK;
     jb_bill_row_amounts(question->files, scan, group, &row);
+    if (frame->term_h > 0)
+        set_term(frame, &row);
     struct jb_bill_amounts amounts = {.money = row.cost};
     if (frame->kind == JB_BILL_USAGE)
         code = estimate(question, flows, &row, frame, error, &why, &gap, &amounts);
@@ -281,7 +302,12 @@ static enum jb_code add_group(const struct jb_bill_question *question, struct jb
     struct jb_bill_cost *cost = &flows->costs[frame->cost];
     cost->total += row.cost + row.credits;
     cost->used += is_use(frame) ? row.cost : 0;
-    cost->estimated += is_use(frame) && !is_unknown ? row.cost : 0;
+    if (is_use(frame) && !is_unknown) {
+        /* What is included is counted whole by another row. */
+        bool is_included = flows->uses[frame->use].use.resource == JB_CLOUD_INCLUDED;
+        cost->estimated += row.cost;
+        cost->embodied += is_included || frame->rate.has_embodied ? row.cost : 0;
+    }
     return code;
 }
 
@@ -315,7 +341,8 @@ static void finish_costs(struct jb_bill_flows *flows) {
     for (size_t i = 0; i < flows->unknown_count; i++)
         flows->unknowns[i].cost = jb_bill_round(flows->unknowns[i].cost, JB_BILL_SCALE);
     for (size_t i = 0; i < flows->cost_count; i++) {
-        jb_int128 *const sums[] = {&flows->costs[i].total, &flows->costs[i].used, &flows->costs[i].estimated};
+        struct jb_bill_cost *cost = &flows->costs[i];
+        jb_int128 *const sums[] = {&cost->total, &cost->used, &cost->estimated, &cost->embodied};
         for (size_t s = 0; s < JB_COUNT(sums); s++)
             *sums[s] = jb_bill_round(*sums[s], JB_BILL_SCALE);
     }
@@ -342,12 +369,14 @@ static enum jb_code look_at_groups(struct jb_bill_flows *flows, size_t scan_numb
         if (!frame->is_made)
             code = jb_bill_frame_make(flows->question, flows, scan, group, error, frame);
         jb_bill_row_times(flows->question->files, scan, group, &start_ns, &end_ns);
+        if (!code && frame->term_h > 0)
+            set_term_times(frame, &start_ns, &end_ns);
         if (!code)
             code = jb_bill_frame_unit(flows, frame, start_ns, error, unit);
         if (!code)
             code = jb_bill_sums_time(flows->sums, start_ns, end_ns, error, &item->time);
         if (!code && is_use(frame))
-            widen_unit(&flows->units[*unit], start_ns, end_ns);
+            widen_unit(&flows->units[*unit], frame, start_ns, end_ns);
     }
     return code;
 }

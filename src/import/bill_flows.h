@@ -47,7 +47,8 @@ struct jb_bill_cost {
     jb_commodity currency;
     jb_int128 total;     /* all rows; millionths */
     jb_int128 used;      /* of what used something */
-    jb_int128 estimated; /* of that, of what has an estimate */
+    jb_int128 estimated; /* of that, of what has an estimate of energy */
+    jb_int128 embodied;  /* of that, of what has one of embodied carbon too */
 };
 
 struct jb_bill_flows; /* opaque: owns what it gives out */

@@ -35,9 +35,12 @@ struct jb_bill_frame {
     uint32_t leaf;              /* text: its last part when there is an estimate, or none is needed */
     const struct jb_region *place;
     jb_commodity currency;
-    size_t cost;     /* index of its currency */
-    uint32_t use;    /* index; of usage */
-    uint32_t reason; /* text: of a charge that does not say how much was used */
+    size_t cost;  /* index of its currency */
+    uint32_t use; /* index; of usage */
+    double
+        term_h; /* of a machine that is paid ahead, which its rows do not count: hours of each; 0 of others */
+    int64_t term_from_ns; /* when it begins; JB_BILL_NO_TIME: with the row */
+    uint32_t reason;      /* text: of a charge that does not say how much was used */
     /* Numbers + 1, 0 until they are needed. */
     uint32_t route, money_route, unknown_route, credit_route;
     uint32_t gaps[JB_BILL_GAP_COUNT]; /* kinds of use without estimate */

@@ -5,7 +5,8 @@ static const char *const signatures[][JB_BILL_SIGNATURE_CEILING] = {
     {"ChargeCategory", "BilledCost", "ChargePeriodStart"}, {NULL}};
 
 /* Columns that begin with x_ are the providers' own: those of AWS, Microsoft and Google that say what was
- * used are preferred, for the specification has no column for it before 1.2 (SkuMeter). */
+ * used are preferred, for the specification has no column for it before 1.1 (SkuMeter, which is the usage
+ * type in AWS's exports). Rows of others that have none of them say it in the columns of all. */
 static const struct jb_bill_column columns[] = {
     {JB_BILL_START, "ChargePeriodStart"},
     {JB_BILL_END, "ChargePeriodEnd"},
@@ -20,19 +21,27 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_SERVICE, "x_ServiceCode"},
     {JB_BILL_SERVICE, "x_SkuMeterCategory"},
     {JB_BILL_SERVICE, "ServiceName"},
+    {JB_BILL_SERVICE_2, "x_SkuMeterCategory"},
+    {JB_BILL_SERVICE_2, "ServiceName"},
+    {JB_BILL_SERVICE_3, "ServiceName"},
     {JB_BILL_ITEM, "x_UsageType"},
     {JB_BILL_ITEM, "x_SkuMeterName"},
     {JB_BILL_ITEM, "x_SkuDescription"},
     {JB_BILL_ITEM, "SkuMeter"},
     {JB_BILL_ITEM, "ChargeDescription"},
     {JB_BILL_ITEM, "SkuId"},
+    {JB_BILL_ITEM_2, "x_SkuMeterName"},
+    {JB_BILL_ITEM_2, "x_SkuDescription"},
+    {JB_BILL_ITEM_3, "SkuMeter"},
     {JB_BILL_MACHINE, "x_InstanceType"},
     {JB_BILL_MACHINE, "x_SkuDetails"},
     {JB_BILL_MACHINE, "SkuPriceDetails"},
+    {JB_BILL_MACHINE_2, "SkuPriceDetails"},
     {JB_BILL_UNIT, "ConsumedUnit"},
     {JB_BILL_CHARGE, "ChargeCategory"},
     {JB_BILL_STATUS, "CommitmentDiscountStatus"},
     {JB_BILL_CLASS, "ChargeClass"},
+    {JB_BILL_CAPACITY, "CapacityReservationStatus"},
     {JB_BILL_CURRENCY, "BillingCurrency"},
     {JB_BILL_QUANTITY, "ConsumedQuantity"},
     {JB_BILL_COST, "BilledCost"},
@@ -41,7 +50,8 @@ static const struct jb_bill_column columns[] = {
 };
 
 /* What is covered by a commitment is a row of Usage with the status Used; what is left of the commitment has
- * the status Unused, and nothing was used. A Correction of a former period repeats no use. */
+ * the status Unused, and nothing was used. Capacity that was kept free and not used (1.1) is use: a machine
+ * stood idle for it. A Correction of a former period repeats no use. */
 static const struct jb_bill_charge charges[] = {
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "credit", .kind = JB_BILL_CREDIT},

@@ -8,6 +8,7 @@
 #include "base/time.h"
 
 #include <string.h>
+#include <strings.h>
 
 static enum jb_code keep(struct jb_bill_flows *flows, const char *text, struct jb_error *error,
                          const char **ret) {
@@ -147,13 +148,13 @@ static enum jb_code find_base(const struct jb_bill_question *question, struct jb
 /* ---- use ---- */
 
 static enum jb_code find_use(const struct jb_bill_question *question, struct jb_bill_flows *flows,
-                             const struct jb_bill_row *row, const char *provider, struct jb_error *error,
-                             uint32_t *ret_use) {
+                             const struct jb_bill_row *row, const char *provider, const char *unit,
+                             struct jb_error *error, uint32_t *ret_use) {
     const char *const *texts = row->texts;
     _cleanup_buffer_ struct jb_buffer key = {0};
     uint32_t id;
-    jb_buffer_printf(&key, "%s\n%s\n%s\n%s\n%s", provider, texts[JB_BILL_SERVICE], texts[JB_BILL_ITEM],
-                     texts[JB_BILL_MACHINE], texts[JB_BILL_UNIT]);
+    jb_buffer_printf(&key, "%s\n%s\n%s\n%s\n%s\n%s", provider, texts[JB_BILL_SERVICE], texts[JB_BILL_ITEM],
+                     texts[JB_BILL_MACHINE], unit, texts[JB_BILL_CAPACITY]);
     enum jb_code code = jb_buffer_check(&key, error);
     size_t known = jb_strings_count(flows->use_names);
     if (!code)
@@ -168,7 +169,8 @@ static enum jb_code find_use(const struct jb_bill_question *question, struct jb_
                                      .service = texts[JB_BILL_SERVICE],
                                      .item = texts[JB_BILL_ITEM],
                                      .machine = texts[JB_BILL_MACHINE],
-                                     .unit = texts[JB_BILL_UNIT]};
+                                     .unit = unit,
+                                     .is_idle = strcasecmp(texts[JB_BILL_CAPACITY], "unused") == 0};
         struct jb_bill_use use = {.reason = JB_STRING_NONE};
         struct jb_error why = {0};
         use.code = jb_cloud_use_find(question->cloud, &line, &why, &use.use);
@@ -182,11 +184,41 @@ static enum jb_code find_use(const struct jb_bill_question *question, struct jb_
     return JB_OK;
 }
 
+/* A row that pays ahead for a machine: how long it runs, and what it is. Its kind becomes that of use, or
+ * unknown when either is not told; *why says which. */
+static enum jb_code find_term(const struct jb_bill_question *question, struct jb_bill_flows *flows,
+                              const struct jb_bill_row *row, const char *provider, struct jb_error *error,
+                              struct jb_error *why, struct jb_bill_frame *frame) {
+    double term_h;
+    int64_t from_ns;
+    enum jb_code code = find_use(question, flows, row, provider, "term", error, &frame->use);
+    frame->kind = JB_BILL_UNKNOWN;
+    if (code || !*row->texts[JB_BILL_MACHINE])
+        return code;
+    const struct jb_bill_use *use = &flows->uses[frame->use];
+    if (use->code) {
+        jb_error_set(why, JB_NO_DATA, "%s", jb_strings_text(flows->texts, use->reason));
+        return JB_OK;
+    }
+    if (use->use.resource != JB_CLOUD_MACHINE ||
+        jb_bill_term_find(row->texts[JB_BILL_TERM], row->texts[JB_BILL_TERM_OF], why, &from_ns, &term_h))
+        return JB_OK;
+    if (from_ns == JB_BILL_NO_TIME && row->is_by_month) {
+        jb_error_set(why, JB_NO_DATA, "the bill does not say on which day the term begins");
+        return JB_OK;
+    }
+    frame->kind = JB_BILL_USAGE;
+    frame->term_h = term_h;
+    frame->term_from_ns = from_ns;
+    return JB_OK;
+}
+
 static const char *leaf_of(const struct jb_cloud_use *use) {
     static const char *const leaves[] = {
-        [JB_CLOUD_MACHINE] = "compute",       [JB_CLOUD_VCPU] = "compute", [JB_CLOUD_MEMORY] = "memory",
-        [JB_CLOUD_SSD] = "storage",           [JB_CLOUD_HDD] = "storage",  [JB_CLOUD_NETWORK] = "network",
-        [JB_CLOUD_SERVERLESS] = "serverless", [JB_CLOUD_GPU] = "gpu",      [JB_CLOUD_INCLUDED] = "included"};
+        [JB_CLOUD_MACHINE] = "compute",  [JB_CLOUD_VCPU] = "compute",          [JB_CLOUD_CORE] = "compute",
+        [JB_CLOUD_MEMORY] = "memory",    [JB_CLOUD_SSD] = "storage",           [JB_CLOUD_HDD] = "storage",
+        [JB_CLOUD_NETWORK] = "network",  [JB_CLOUD_SERVERLESS] = "serverless", [JB_CLOUD_GPU] = "gpu",
+        [JB_CLOUD_INCLUDED] = "included"};
     return use->resource == JB_CLOUD_MACHINE && use->machine.gpus > 0 ? "gpu" : leaves[use->resource];
 }
 
@@ -216,28 +248,36 @@ enum jb_code jb_bill_frame_make(const struct jb_bill_question *question, struct 
     jb_bill_row_read(question->files, scan, group, &row);
     struct jb_bill_frame frame = {.is_made = true, .kind = jb_bill_row_kind(&row), .currency = row.currency};
     const char *leaf = jb_bill_kind_name(frame.kind);
-    char provider[JB_BILL_NAME_SIZE], region[JB_BILL_NAME_SIZE], service[JB_BILL_NAME_SIZE], reason[128];
+    char provider[JB_BILL_NAME_SIZE], region[JB_BILL_NAME_SIZE], service[JB_BILL_NAME_SIZE];
+    struct jb_error why = {0};
     jb_bill_provider(row.texts[JB_BILL_PROVIDER], provider);
+    bool is_worldwide = strcasestr(row.texts[JB_BILL_SERVICE], "cloudfront");
     jb_bill_region(question->cloud, question->regions, provider, row.texts[JB_BILL_REGION],
-                   row.texts[JB_BILL_ITEM], &frame.place, region);
+                   is_worldwide ? "" : row.texts[JB_BILL_ITEM], &frame.place, region);
     jb_bill_name(row.texts[JB_BILL_SERVICE], "unknown", service);
     enum jb_code code = name_bill(flows, &row, provider, error, &frame);
     if (!code)
         code = find_base(question, flows, &row, provider, region, service, error, &frame.base);
     if (!code)
         code = find_cost(flows, row.currency, error, &frame.cost);
+    if (!code && frame.kind == JB_BILL_PREPAID)
+        code = find_term(question, flows, &row, provider, error, &why, &frame);
     if (!code && frame.kind == JB_BILL_USAGE) {
-        code = find_use(question, flows, &row, provider, error, &frame.use);
+        if (frame.term_h <= 0)
+            code = find_use(question, flows, &row, provider, row.texts[JB_BILL_UNIT], error, &frame.use);
         if (!code && !flows->uses[frame.use].code)
             leaf = leaf_of(&flows->uses[frame.use].use);
     }
-    snprintf(reason, sizeof reason, "charge '%.60s' does not say how much was used",
-             *row.texts[JB_BILL_CHARGE] ? row.texts[JB_BILL_CHARGE] : row.texts[JB_BILL_STATUS]);
+    if (!*why.message)
+        jb_error_set(&why, JB_NO_DATA, "charge '%.60s' does not say how much was used",
+                     *row.texts[JB_BILL_CHARGE] ? row.texts[JB_BILL_CHARGE] : row.texts[JB_BILL_STATUS]);
     const struct {
         const char *text;
         uint32_t *id;
-    } kept[] = {
-        {provider, &frame.provider}, {service, &frame.service}, {leaf, &frame.leaf}, {reason, &frame.reason}};
+    } kept[] = {{provider, &frame.provider},
+                {service, &frame.service},
+                {leaf, &frame.leaf},
+                {why.message, &frame.reason}};
     for (size_t i = 0; !code && i < JB_COUNT(kept); i++)
         code = jb_strings_intern(flows->texts, kept[i].text, error, kept[i].id);
     if (!code)

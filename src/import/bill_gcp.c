@@ -17,6 +17,7 @@ static const struct jb_bill_column columns[] = {
     {JB_BILL_SERVICE, "service.description"},
     {JB_BILL_ITEM, "sku.description"},
     {JB_BILL_MACHINE, "system_labels"},
+    {JB_BILL_CAPACITY, "system_labels"},
     {JB_BILL_UNIT, "usage.pricing_unit"},
     {JB_BILL_UNIT, "usage.unit"},
     {JB_BILL_CHARGE, "cost_type"},
@@ -31,7 +32,7 @@ static const struct jb_bill_column columns[] = {
 };
 
 /* Discounts for committed use come as credits of the rows that were used; the commitment has SKUs of its own.
- */
+ * Capacity that was reserved and not used has the SKUs of use, and a label of the system: it stood idle. */
 static const struct jb_bill_charge charges[] = {
     {.charge = "tax", .kind = JB_BILL_TAX},
     {.charge = "adjustment", .kind = JB_BILL_ADJUSTMENT},
@@ -53,6 +54,7 @@ const struct jb_bill_format jb_bill_gcp = {
     .columns = columns,
     .charges = charges,
     .tag_prefix = "labels.",
+    .is_paired = true,
     .currency = "",
     .unit = "",
 };

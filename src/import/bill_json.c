@@ -1,6 +1,7 @@
 /* Takes JSON lines apart, one object a row. */
 #include "import/bill_json.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -11,13 +12,13 @@
 struct jb_bill_json {
     struct jb_scan_rows rows; /* first: the scan gets it */
     struct jb_stream *stream;
-    const char *const *paths;
-    size_t path_count;
+    const struct jb_bill_json_cell *cells;
+    size_t count; /* of cells */
     char *chunk;
     size_t at, length; /* in chunk */
     uint64_t line;
-    struct jb_buffer text;   /* of the line */
-    struct jb_buffer *cells; /* one for each path */
+    struct jb_buffer text;     /* of the line */
+    struct jb_buffer *buffers; /* one for each cell */
     const char **texts;
     bool is_ended;
 };
@@ -25,9 +26,9 @@ struct jb_bill_json {
 void jb_bill_json_free(struct jb_bill_json *json) {
     if (!json)
         return;
-    for (size_t i = 0; json->cells && i < json->path_count; i++)
-        jb_buffer_free(&json->cells[i]);
-    free(json->cells);
+    for (size_t i = 0; json->buffers && i < json->count; i++)
+        jb_buffer_free(&json->buffers[i]);
+    free(json->buffers);
     free(json->texts);
     free(json->chunk);
     jb_buffer_free(&json->text);
@@ -142,6 +143,25 @@ static enum jb_code add_cell(const json_t *value, const char *path, struct jb_er
     return jb_buffer_check(out, error);
 }
 
+/* The text of a cell by the first of its paths from `first` to before `end` that has something. *ret_path:
+ * which it is; end: none has. */
+static enum jb_code find_text(struct jb_bill_json *json, const json_t *object, size_t cell, size_t first,
+                              size_t end, struct jb_error *error, size_t *ret_path) {
+    struct jb_buffer *buffer = &json->buffers[cell];
+    enum jb_code code = JB_OK;
+    size_t path = first;
+    jb_buffer_clear(buffer);
+    for (; !code && path < end && json->cells[cell].paths[path]; path++) {
+        code = add_cell(follow(object, json->cells[cell].paths[path]), json->cells[cell].paths[path], error,
+                        buffer);
+        if (buffer->length)
+            break;
+    }
+    json->texts[cell] = buffer->length ? buffer->bytes : "";
+    *ret_path = buffer->length ? path : end;
+    return code;
+}
+
 static enum jb_code next(struct jb_scan_rows *rows, struct jb_error *error, const char *const **ret_texts,
                          uint64_t *ret_line) {
     struct jb_bill_json *json = (struct jb_bill_json *)rows;
@@ -150,39 +170,48 @@ static enum jb_code next(struct jb_scan_rows *rows, struct jb_error *error, cons
         code = read_line(json, error);
         if (code)
             return code;
+        if (json->line == 1 && json->text.length >= 3 && memcmp(json->text.bytes, "\xef\xbb\xbf", 3) == 0)
+            memset(json->text.bytes, ' ', 3); /* a mark of UTF-8 */
     } while (json->text.bytes == NULL || strspn(json->text.bytes, " \t\r") == json->text.length);
     *ret_line = json->line;
     json_error_t fault;
     __attribute__((cleanup(free_json))) json_t *object =
         json_loadb(json->text.bytes, json->text.length, JSON_REJECT_DUPLICATES, &fault);
+    if (!object)
+        return jb_error_set(error, JB_INPUT, "byte %d: %.80s; expected a JSON object in every line",
+                            fault.position, fault.text);
     if (!json_is_object(object))
         return jb_error_set(error, JB_INPUT, "no JSON object; expected one in every line");
-    for (size_t i = 0; i < json->path_count; i++) {
-        jb_buffer_clear(&json->cells[i]);
-        if (json->paths[i])
-            code = add_cell(follow(object, json->paths[i]), json->paths[i], error, &json->cells[i]);
-        if (code)
-            return code;
-        json->texts[i] = json->cells[i].length ? json->cells[i].bytes : "";
+    for (size_t i = 0; !code && i < json->count; i++) {
+        const struct jb_bill_json_cell *unit = json->cells[i].unit;
+        size_t path;
+        code = find_text(json, object, i, 0, JB_BILL_PATH_CEILING, error, &path);
+        /* What is measured says which unit it has. */
+        if (!code && unit && path < JB_BILL_PATH_CEILING)
+            code = find_text(json, object, (size_t)(unit - json->cells), path, path + 1, error, &path);
     }
+    if (code)
+        return code;
     *ret_texts = json->texts;
     return JB_OK;
 }
 
-enum jb_code jb_bill_json_make(struct jb_stream *stream, const char *const *paths, size_t path_count,
+enum jb_code jb_bill_json_make(struct jb_stream *stream, const struct jb_bill_json_cell *cells, size_t count,
                                struct jb_error *error, struct jb_bill_json **ret_json) {
     _cleanup_(jb_bill_json_free_cleanup) struct jb_bill_json *json = calloc(1, sizeof *json);
     if (!json)
         return jb_error_set(error, JB_MEMORY, "no memory for %s", jb_stream_name(stream));
+    for (size_t i = 0; i < count; i++)
+        assert(!cells[i].unit || cells[i].unit < &cells[i]);
     *json = (struct jb_bill_json){.rows = {.name = jb_stream_name(stream), .next = next},
                                   .stream = stream,
-                                  .paths = paths,
-                                  .path_count = path_count,
+                                  .cells = cells,
+                                  .count = count,
                                   .text = {.ceiling = LINE_CEILING},
                                   .chunk = malloc(CHUNK),
-                                  .cells = calloc(path_count + 1, sizeof *json->cells),
-                                  .texts = calloc(path_count + 1, sizeof *json->texts)};
-    if (!json->chunk || !json->cells || !json->texts)
+                                  .buffers = calloc(count + 1, sizeof *json->buffers),
+                                  .texts = calloc(count + 1, sizeof *json->texts)};
+    if (!json->chunk || !json->buffers || !json->texts)
         return jb_error_set(error, JB_MEMORY, "no memory for %s", jb_stream_name(stream));
     *ret_json = JB_TAKE(json);
     return JB_OK;

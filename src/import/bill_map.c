@@ -56,7 +56,7 @@ static enum jb_code wrong(const struct place *place, struct jb_error *error, con
 static enum jb_code take_column(struct jb_bill_map *map, const struct place *place, const char *key,
                                 const char *value, struct jb_error *error) {
     for (size_t f = 0; f <= JB_BILL_TAGS; f++) {
-        if (strcmp(key, jb_bill_field_name((enum jb_bill_field)f)) != 0)
+        if (!*key || strcmp(key, jb_bill_field_name((enum jb_bill_field)f)) != 0)
             continue;
         for (size_t i = 0; i < map->column_count; i++) {
             if (map->columns[i].field == (enum jb_bill_field)f)
@@ -69,7 +69,7 @@ static enum jb_code take_column(struct jb_bill_map *map, const struct place *pla
     return wrong(
         place, error, key,
         "is none of start, end, month, provider, payer, account, region, service, sku, machine, unit, "
-        "charge, status, class, currency, quantity, cost, credits, tags");
+        "charge, status, class, term, term_of, capacity, currency, quantity, cost, credits, tags");
 }
 
 static enum jb_code take_table(struct jb_bill_map *map, const struct place *place, const char *key,
@@ -106,10 +106,10 @@ static enum jb_code take_charge(struct jb_bill_map *map, const struct place *pla
     while (kind < JB_BILL_KIND_COUNT && strcmp(key, jb_bill_kind_name((enum jb_bill_kind)kind)) != 0)
         kind++;
     if (kind == JB_BILL_KIND_COUNT)
-        return wrong(
-            place, error, key,
-            "is none of usage, unestimated, purchase, unused, credit, refund, discount, tax, support, "
-            "fee, adjustment");
+        return wrong(place, error, key,
+                     "is none of usage, unestimated, prepaid, purchase, unused, credit, refund, discount, "
+                     "tax, support, "
+                     "fee, adjustment");
     for (char *rest = value, *item; (item = strsep(&rest, ","));) {
         if (map->charge_count == CHARGE_CEILING)
             return wrong(place, error, key, "is one charge too many");

@@ -52,10 +52,18 @@ void jb_bill_row_amounts(const struct jb_bill_files *files, const struct jb_bill
     ret_row->credits = jb_scan_sum(table, group, JB_BILL_CREDITS);
     ret_row->has_quantity = quantities > 0;
     ret_row->lacks_quantities = quantities < info.row_count;
+    ret_row->is_by_month = scan->is_by_month[info.input];
 }
 
 void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_scan *scan, size_t group,
                       struct jb_bill_row *ret_row) {
+    static const struct {
+        enum jb_bill_field field, otherwise;
+    } chains[] = {{JB_BILL_SERVICE_2, JB_BILL_SERVICE_3},
+                  {JB_BILL_SERVICE, JB_BILL_SERVICE_2},
+                  {JB_BILL_ITEM_2, JB_BILL_ITEM_3},
+                  {JB_BILL_ITEM, JB_BILL_ITEM_2},
+                  {JB_BILL_MACHINE, JB_BILL_MACHINE_2}};
     const struct jb_scan_table *table = scan->table;
     struct jb_bill_row row = {.format = scan->format, .label_count = files->label_count};
     for (size_t f = 0; f < JB_BILL_FIELD_COUNT; f++) {
@@ -65,6 +73,10 @@ void jb_bill_row_read(const struct jb_bill_files *files, const struct jb_bill_sc
     for (size_t i = 0; i < files->label_count; i++) {
         size_t slot = JB_BILL_FIELD_COUNT + i;
         row.labels[i] = jb_scan_text(table, slot, jb_scan_text_id(table, group, slot));
+    }
+    for (size_t i = 0; i < JB_COUNT(chains); i++) {
+        if (!*row.texts[chains[i].field])
+            row.texts[chains[i].field] = row.texts[chains[i].otherwise];
     }
     if (!*row.texts[JB_BILL_UNIT])
         row.texts[JB_BILL_UNIT] = scan->format->unit;

@@ -22,6 +22,7 @@ struct jb_bill_row {
     jb_int128 quantity, cost, credits; /* in 10^-12 */
     bool has_quantity;
     bool lacks_quantities; /* some of its rows have none */
+    bool is_by_month;      /* its bill tells no days */
     uint64_t row_count;
 };
 
@@ -43,7 +44,8 @@ enum jb_bill_kind jb_bill_row_kind(const struct jb_bill_row *row);
 /* "aws", "azure", "gcp", "alibaba"; another provider's name as a part of an account. Returns ret. */
 char *jb_bill_provider(const char *text, char ret[static JB_BILL_NAME_SIZE]);
 /* The region's id when a name of it is known, else the text as a part of an account; "global" for none.
- * *ret_region: NULL when it is not known where it is. item: AWS's usage types begin with a region. */
+ * *ret_region: NULL when it is not known where it is. item: AWS's usage types begin with a region, but those
+ * of CloudFront with a part of the world, and are then "". */
 char *jb_bill_region(const struct jb_cloud *cloud, const struct jb_regions *regions, const char *provider,
                      const char *text, const char *item, const struct jb_region **ret_region,
                      char ret[static JB_BILL_NAME_SIZE]);

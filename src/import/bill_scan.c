@@ -8,12 +8,14 @@
 #include "types/commodity.h"
 #include "types/flow.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define SLOT_CEILING (JB_BILL_FIELD_COUNT + JB_BILL_LABEL_CEILING)
+static_assert(SLOT_CEILING <= JB_SCAN_SLOT_CEILING, "fields and labels are slots of a scan");
 
 struct slot {
     struct jb_scan_slot base; /* first: its functions get it */
@@ -35,7 +37,7 @@ struct file {
     struct jb_bill_json *json;
     struct jb_bill_opening opening;
     uint32_t fields[SLOT_CEILING];
-    const char *paths[SLOT_CEILING];
+    struct jb_bill_json_cell cells[SLOT_CEILING];
     bool is_by_month, is_repeated;
     struct stat status;
 };
@@ -99,6 +101,25 @@ static enum jb_code make_machine(const struct jb_scan_slot *base, const char *te
     return jb_buffer_check(ret_text, error);
 }
 
+static enum jb_code make_capacity(const struct jb_scan_slot *base, const char *text, struct jb_error *error,
+                                  struct jb_buffer *ret_text) {
+    (void)base;
+    jb_bill_capacity_parse(text, ret_text);
+    return jb_buffer_check(ret_text, error);
+}
+
+static enum jb_code make_term(const struct jb_scan_slot *base, const char *text, struct jb_error *error,
+                              struct jb_buffer *ret_text) {
+    jb_bill_term_parse(text, true, ((const struct slot *)base)->zone_ns, ret_text);
+    return jb_buffer_check(ret_text, error);
+}
+
+static enum jb_code make_term_of(const struct jb_scan_slot *base, const char *text, struct jb_error *error,
+                                 struct jb_buffer *ret_text) {
+    jb_bill_term_parse(text, false, ((const struct slot *)base)->zone_ns, ret_text);
+    return jb_buffer_check(ret_text, error);
+}
+
 static enum jb_code make_label(const struct jb_scan_slot *base, const char *text, struct jb_error *error,
                                struct jb_buffer *ret_text) {
     enum jb_code code = jb_bill_tag_parse(text, ((const struct slot *)base)->label, error, ret_text);
@@ -124,7 +145,17 @@ static struct jb_bill_slots *make_slots(const struct jb_bill_files *files,
             slot->base.make_text = make_month;
             break;
         case JB_BILL_MACHINE:
+        case JB_BILL_MACHINE_2:
             slot->base.make_text = make_machine;
+            break;
+        case JB_BILL_CAPACITY:
+            slot->base.make_text = make_capacity;
+            break;
+        case JB_BILL_TERM:
+            slot->base.make_text = make_term;
+            break;
+        case JB_BILL_TERM_OF:
+            slot->base.make_text = make_term_of;
             break;
         case JB_BILL_QUANTITY:
         case JB_BILL_COST:
@@ -255,6 +286,10 @@ static enum jb_code refuse(const struct jb_bill_files *files, const struct file 
             error, JB_INPUT,
             "%s: a Parquet file; turn it into CSV: duckdb -c \"COPY (FROM '%s') TO '%.200s.csv'\"",
             file->name, file->path, file->path);
+    if (file->opening.is_json_array)
+        return jb_error_set(error, JB_INPUT,
+                            "%s: one JSON array; turn it into an object a line: jq -c '.[]' '%s' > '%.200sl'",
+                            file->name, file->path, file->path);
     if (files->format)
         return jb_error_set(error, JB_INPUT, "%s: not of the format %s: its heading lacks columns of it",
                             file->name, files->format->name);
@@ -298,6 +333,40 @@ static uint32_t find_field(const struct jb_scan_source *source, const struct jb_
     return JB_SCAN_NO_FIELD;
 }
 
+/* Takes the first two headings of one place in their lists that are both there; when no two are, the first of
+ * the leading field alone. */
+static void find_pair(const struct jb_scan_source *source, const struct jb_bill_format *format,
+                      enum jb_bill_field leading, enum jb_bill_field other, uint32_t *fields) {
+    fields[other] = JB_SCAN_NO_FIELD;
+    for (size_t n = 0;; n++) {
+        const char *first = jb_bill_heading_at(format, leading, n),
+                   *second = jb_bill_heading_at(format, other, n);
+        uint32_t a = first ? find_column(source, first) : JB_SCAN_NO_FIELD,
+                 b = second ? find_column(source, second) : JB_SCAN_NO_FIELD;
+        if (a != JB_SCAN_NO_FIELD && b != JB_SCAN_NO_FIELD) {
+            fields[leading] = a;
+            fields[other] = b;
+            return;
+        }
+        if (!first)
+            return;
+    }
+}
+
+/* A column is read once, for the first field that it is taken for. */
+static void drop_repeated(uint32_t *fields) {
+    static const enum jb_bill_field pairs[][2] = {
+        {JB_BILL_SERVICE_3, JB_BILL_SERVICE_2}, {JB_BILL_SERVICE_3, JB_BILL_SERVICE},
+        {JB_BILL_SERVICE_2, JB_BILL_SERVICE},   {JB_BILL_ITEM_3, JB_BILL_ITEM_2},
+        {JB_BILL_ITEM_3, JB_BILL_ITEM},         {JB_BILL_ITEM_2, JB_BILL_ITEM},
+        {JB_BILL_MACHINE_2, JB_BILL_MACHINE},
+    };
+    for (size_t i = 0; i < JB_COUNT(pairs); i++) {
+        if (fields[pairs[i][0]] == fields[pairs[i][1]])
+            fields[pairs[i][0]] = JB_SCAN_NO_FIELD;
+    }
+}
+
 /* A label's own column ("resourceTags/user:team", exactly), else the cell of all tags. *ret_is_own: which. */
 static uint32_t find_label(const struct jb_scan_source *source, const struct jb_bill_format *format,
                            const char *key, bool *ret_is_own) {
@@ -319,6 +388,12 @@ static enum jb_code map_table(const struct jb_bill_files *files, struct file *fi
             return jb_error_set(error, JB_INPUT, "%s: no column of the %s; expected the columns of %s",
                                 file->name, jb_bill_field_name((enum jb_bill_field)f), format->name);
     }
+    if (!code)
+        drop_repeated(file->fields);
+    if (!code && format->is_paired) {
+        find_pair(file->source, format, JB_BILL_QUANTITY, JB_BILL_UNIT, file->fields);
+        find_pair(file->source, format, JB_BILL_TERM, JB_BILL_TERM_OF, file->fields);
+    }
     for (size_t i = 0; !code && i < files->label_count; i++) {
         bool is_own;
         struct slot *slot = &slots[JB_BILL_FIELD_COUNT + i];
@@ -332,16 +407,18 @@ static enum jb_code map_table(const struct jb_bill_files *files, struct file *fi
 
 static enum jb_code map_json(const struct jb_bill_files *files, struct file *file, struct slot *slots,
                              struct jb_error *error) {
-    for (const struct jb_bill_column *column = file->opening.format->columns; column->heading; column++) {
-        if (column->field < JB_BILL_FIELD_COUNT && !file->paths[column->field] &&
-            strcmp(column->heading, "credits.amount") != 0)
-            file->paths[column->field] = column->heading;
+    const struct jb_bill_format *format = file->opening.format;
+    for (size_t f = 0; f < JB_BILL_FIELD_COUNT; f++) {
+        for (size_t n = 0; n < JB_BILL_PATH_CEILING; n++)
+            file->cells[f].paths[n] = jb_bill_heading_at(format, (enum jb_bill_field)f, n);
     }
+    if (format->is_paired)
+        file->cells[JB_BILL_QUANTITY].unit = &file->cells[JB_BILL_UNIT];
     for (size_t i = 0; i < files->label_count; i++) {
-        file->paths[JB_BILL_FIELD_COUNT + i] = "labels";
+        file->cells[JB_BILL_FIELD_COUNT + i].paths[0] = "labels";
         slots[JB_BILL_FIELD_COUNT + i].base.make_text = make_label;
     }
-    return jb_bill_json_make(file->stream, file->paths, JB_BILL_FIELD_COUNT + files->label_count, error,
+    return jb_bill_json_make(file->stream, file->cells, JB_BILL_FIELD_COUNT + files->label_count, error,
                              &file->json);
 }
 

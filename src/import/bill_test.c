@@ -79,6 +79,7 @@ static void times_of_all_kinds(void **state) {
         {"2026-07-01T09:00:00+09:00", day},
         {"2026-07-01 08:00:00", day}, /* eight hours ahead */
         {"07/01/2026", day},
+        {"7/1/2026", day},
         {"2026/07/01", day},
         {"20260701", day},
         {"2026-07", day},
@@ -91,6 +92,10 @@ static void times_of_all_kinds(void **state) {
         "2026",
         "2026-7-1",
         "13/01/2026",
+        "7/1/26",
+        "7/123/2026",
+        "/1/2026",
+        "7//2026",
         "01.07.2026",
         "2026-07-01T",
         "2026-07-01T25:00:00Z",
@@ -121,6 +126,7 @@ static void machines_in_cells(void **state) {
         {"{\"UsageType\":\"ComputeHR\",\"ServiceType\":\"Standard_D4s_v5\",\"VCPUs\":4}", "Standard_D4s_v5"},
         {"{\"InstanceType\": \"m5.xlarge\"}", "m5.xlarge"},
         {"[{\"key\":\"compute.googleapis.com/machine_spec\",\"value\":\"n2-standard-4\"}]", "n2-standard-4"},
+        {"{\"F_InstanceType\": \"c5.large\", \"F_CoreCount\": 2}", "c5.large"},
         {"{\"VCPUs\":4}", ""},
         {"{\"ServiceType\":", ""},
         {"[]", ""},
@@ -134,6 +140,71 @@ static void machines_in_cells(void **state) {
     }
 }
 
+static void what_labels_say_of_capacity(void **state) {
+    static const char *const cases[][2] = {
+        {"Used", "Used"},
+        {"[{\"key\":\"compute.googleapis.com/is_unused_reservation\",\"value\":\"true\"}]", "unused"},
+        {"{\"compute.googleapis.com/is_unused_reservation\": true}", "unused"},
+        {"[{\"key\":\"compute.googleapis.com/is_unused_reservation\",\"value\":\"false\"}]", ""},
+        {"[{\"key\":\"compute.googleapis.com/cores\",\"value\":\"4\"}]", ""},
+        {"[", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        _cleanup_buffer_ struct jb_buffer capacity = {0};
+        jb_bill_capacity_parse(cases[i][0], &capacity);
+        assert_string_equal(capacity.length ? capacity.bytes : "", cases[i][1]);
+    }
+}
+
+static void terms_in_cells(void **state) {
+    const int64_t zone_ns = 8 * JB_HOUR_NS;
+    static const struct {
+        const char *end, *of;
+        double hours;     /* 0: not known */
+        int64_t from_day; /* of 2026; 0: not said */
+    } cases[] = {
+        {"1", "Month", 730, 0},
+        {"2", "Year", 17520, 0},
+        {"3", "月", 2190, 0},
+        {"1 Month", "", 730, 0},
+        {"1年", "", 8760, 0},
+        {"0", "Month", 0, 0},
+        {"999", "Month", 0, 0},
+        {"15", "Day", 0, 0},
+        {"86400", "秒", 0, 0},
+        {"", "", 0, 0},
+        {"1", "", 0, 0},
+        {"2026-08-05 00:00:00", "2026-07-04 10:12:01", 32 * 24, 185},
+        {"2026-08-20 00:00:00", "2026-07-20 00:00:00", 31 * 24, 201},
+        {"2027-07-01 00:00:00", "2026-07-01 00:00:00", 365 * 24, 182},
+        {"2026-03-01 00:00:00", "2026-01-31 09:00:00", 29 * 24, 31},
+        {"2026-07-20 00:00:00", "2026-07-04 12:00:00", 0, 0}, /* the rest of a term */
+        {"2026-08-20 00:00:00", "2026-07-04 12:00:00", 0, 0},
+        {"2026-07-01 10:00:00", "2026-07-01 09:00:00", 0, 0}, /* an hour of use */
+        {"2026-07-01 00:00:00", "2026-08-01 00:00:00", 0, 0},
+        {"2026-08-01 00:00:00", "", 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < JB_COUNT(cases); i++) {
+        _cleanup_buffer_ struct jb_buffer end = {0}, of = {0};
+        struct jb_error why = {0};
+        int64_t from_ns, expected = cases[i].from_day ? INT64_C(20453) + cases[i].from_day : 0;
+        double hours;
+        jb_bill_term_parse(cases[i].end, true, zone_ns, &end);
+        jb_bill_term_parse(cases[i].of, false, zone_ns, &of);
+        enum jb_code code =
+            jb_bill_term_find(end.length ? end.bytes : "", of.length ? of.bytes : "", &why, &from_ns, &hours);
+        if ((code == JB_OK) != (cases[i].hours > 0) || (code && code != JB_NO_DATA))
+            fail_msg("%s %s: %s", cases[i].end, cases[i].of, why.message);
+        if (code)
+            continue;
+        if (hours != cases[i].hours || from_ns != (expected ? expected * JB_DAY_NS : JB_BILL_NO_TIME))
+            fail_msg("%s %s: %g hours from day %lld", cases[i].end, cases[i].of, hours,
+                     (long long)(from_ns / JB_DAY_NS));
+    }
+}
+
 static void tags_in_cells(void **state) {
     static const struct {
         const char *text, *value;
@@ -141,6 +212,8 @@ static void tags_in_cells(void **state) {
         {"{\"team\": \"a, b\", \"x\": 1}", "a, b"},
         {"{\"user:team\": \"a\"}", "a"},
         {"{\"user_team\": \"a\"}", "a"},
+        {"{\"aws_created_by\": \"x\", \"user_te_am\": \"CUR 2.0 writes TeAm so\"}", "CUR 2.0 writes TeAm so"},
+        {"{\"te_am\": \"a\"}", ""},
         {"{\"team\": 7}", "7"},
         {"{\"teams\": \"a\"}", ""},
         {"\"env\": \"p\",\"team\": \"b\"", "b"},
@@ -200,6 +273,8 @@ static void kinds_of_charges(void **state) {
         {&jb_bill_azure, "UnusedSavingsPlan", "", "", "", "", JB_BILL_UNUSED},
         {&jb_bill_azure, "Purchase", "Reservation", "", "Virtual Machines", "", JB_BILL_PURCHASE},
         {&jb_bill_azure, "Refund", "", "", "", "", JB_BILL_REFUND},
+        {&jb_bill_azure, "Usage", "OnDemand", "SQL Database General Purpose - SQL License", "SQL Database",
+         "vCore", JB_BILL_FEE},
         {&jb_bill_azure, "RoundingAdjustment", "", "", "", "", JB_BILL_ADJUSTMENT},
         {&jb_bill_gcp, "regular", "", "", "Compute Engine", "N2 Instance Core", JB_BILL_USAGE},
         {&jb_bill_gcp, "", "", "", "Compute Engine", "N2 Instance Core", JB_BILL_USAGE},
@@ -208,10 +283,19 @@ static void kinds_of_charges(void **state) {
         {&jb_bill_gcp, "tax", "", "", "Invoice", "", JB_BILL_TAX},
         {&jb_bill_gcp, "rounding_error", "", "", "Invoice", "", JB_BILL_ADJUSTMENT},
         {&jb_bill_alibaba, "PayAsYouGoBill", "PayAsYouGo", "", "ecs", "Instance Type", JB_BILL_USAGE},
-        {&jb_bill_alibaba, "SubscriptionOrder", "Subscription", "", "ecs", "", JB_BILL_UNKNOWN},
+        {&jb_bill_alibaba, "SubscriptionOrder", "Subscription", "", "ecs", "", JB_BILL_PREPAID},
+        {&jb_bill_alibaba, "SubscriptionOrder", "Subscription", "Reserved Instance", "ecs", "",
+         JB_BILL_PURCHASE},
         {&jb_bill_alibaba, "Refund", "Subscription", "", "ecs", "", JB_BILL_REFUND},
         {&jb_bill_alibaba, "云资源按量费用", "后付费", "", "ecs", "云服务器配置", JB_BILL_USAGE},
-        {&jb_bill_alibaba, "订阅预付费用", "新购", "", "ecs", "云服务器配置", JB_BILL_UNKNOWN},
+        {&jb_bill_alibaba, "订阅预付费用", "新购", "", "ecs", "云服务器配置", JB_BILL_PREPAID},
+        {&jb_bill_alibaba, "订阅预付费用", "续费", "", "ecs", "云服务器配置", JB_BILL_PREPAID},
+        {&jb_bill_alibaba, "订阅预付费用", "升级", "", "ecs", "云服务器配置", JB_BILL_UNKNOWN},
+        {&jb_bill_alibaba, "订阅预付费用", "新购", "预留实例券", "ecs", "", JB_BILL_PURCHASE},
+        {&jb_bill_alibaba, "订阅后付费用", "后付费", "", "ecs", "", JB_BILL_PURCHASE},
+        {&jb_bill_alibaba, "订阅退订费用", "退订", "", "ecs", "", JB_BILL_REFUND},
+        {&jb_bill_alibaba, "免费额度", "后付费", "", "fc", "", JB_BILL_USAGE},
+        {&jb_bill_alibaba, "佣金费用", "", "", "ecs", "", JB_BILL_DISCOUNT},
         {&jb_bill_alibaba, "订阅退款费用", "退款", "", "ecs", "", JB_BILL_REFUND},
         {&jb_bill_alibaba, "抹零费用", "", "", "ecs", "", JB_BILL_ADJUSTMENT},
         {&jb_bill_alibaba, "订阅预付费用", "新购", "", "savingplan", "节省计划", JB_BILL_PURCHASE},
@@ -293,6 +377,8 @@ int main(void) {
         cmocka_unit_test(formats_by_heading),
         cmocka_unit_test(times_of_all_kinds),
         cmocka_unit_test(machines_in_cells),
+        cmocka_unit_test(what_labels_say_of_capacity),
+        cmocka_unit_test(terms_in_cells),
         cmocka_unit_test(tags_in_cells),
         cmocka_unit_test(kinds_of_charges),
         cmocka_unit_test(names_of_providers_and_parts),

@@ -26,8 +26,8 @@ struct adding {
     size_t row_capacity, total_capacity;
 };
 
-static enum jb_code add_total(struct adding *adding, jb_commodity currency, jb_int128 cost, bool is_unknown,
-                              struct jb_error *error) {
+static enum jb_code add_total(struct adding *adding, jb_commodity currency, jb_int128 cost,
+                              enum jb_billed_use use, struct jb_error *error) {
     struct jb_coverage *coverage = adding->coverage;
     size_t i = 0;
     while (i < coverage->total_count && coverage->totals[i].currency != currency)
@@ -39,8 +39,8 @@ static enum jb_code add_total(struct adding *adding, jb_commodity currency, jb_i
     if (i == coverage->total_count)
         coverage->totals[coverage->total_count++] = (struct jb_coverage_total){.currency = currency};
     coverage->totals[i].used += cost;
-    if (is_unknown)
-        coverage->totals[i].unknown += cost;
+    coverage->totals[i].unknown += use == JB_USE_UNKNOWN ? cost : 0;
+    coverage->totals[i].energy_alone += use == JB_USE_ENERGY ? cost : 0;
     return JB_OK;
 }
 
@@ -85,7 +85,7 @@ static enum jb_code add_side(struct adding *adding, struct jb_ledger *ledger, co
     enum jb_billed_use use = jb_account_use(path);
     if (use == JB_USE_NONE || !jb_account_is_within(path, query->account))
         return JB_OK;
-    enum jb_code code = add_total(adding, currency, cost, use == JB_USE_UNKNOWN, error);
+    enum jb_code code = add_total(adding, currency, cost, use, error);
     if (!code && use == JB_USE_UNKNOWN)
         code = add_row(adding, path, currency, cost, error);
     return code;

@@ -13,6 +13,7 @@ struct jb_coverage_row {
 struct jb_coverage_total {
     jb_commodity currency;
     jb_int128 used, unknown; /* what use cost, and the part of it without an estimate */
+    jb_int128 energy_alone;  /* the part of it with an estimate of energy and none of embodied carbon */
 };
 
 struct jb_coverage {

@@ -42,7 +42,8 @@ static struct jb_ledger *make_book(void) {
         flow(ledger, "supply/aws", "cloud/aws/us-east-1/ec2/1/unestimated", EUR, 50),
         flow(ledger, "cloud/aws/eu-west-1/s3/1/unestimated", "supply/aws", EUR, 20), /* given back */
         flow(ledger, "supply/aws", "cloud/aws/eu-west-1/s3/1/unestimated", EUR, 220),
-        flow(ledger, "supply/aws", "cloud/aws/eu-west-1/s3/1/storage", EUR, 50),
+        flow(ledger, "supply/aws", "cloud/aws/eu-west-1/s3/1/storage", EUR, 40),
+        flow(ledger, "supply/aws", "cloud/aws/eu-west-1/s3/1/network", EUR, 10),
         flow(ledger, "supply/aws", "cloud/aws/global/ec2/1/tax", EUR, 1000), /* no use */
         flow(ledger, "supply/gcp", "cloud/gcp/europe-west4/bq/2/unestimated", USD, 5),
         flow(ledger, "supply/x", "site/unestimated", USD, 5), /* no cloud */
@@ -68,6 +69,7 @@ static void counts_use_by_service(void **state) {
     assert_int_equal(coverage.total_count, 2);
     assert_int_equal(coverage.totals[0].currency, EUR);
     assert_true(coverage.totals[0].used == 1000 && coverage.totals[0].unknown == 350);
+    assert_true(coverage.totals[0].energy_alone == 10);
     assert_true(coverage.totals[1].used == 5 && coverage.totals[1].unknown == 5);
     assert_int_equal(coverage.row_count, 3);
     assert_string_equal(coverage.rows[0].name, "aws/s3");

@@ -87,9 +87,10 @@ struct jb_table *jb_gap_table(const struct jb_view *view, const struct jb_gap *g
 /* Text: the heading "Not known, and not counted as zero:" and the table; nothing when there is no gap. */
 enum jb_code jb_view_gaps_text(const struct jb_view *view, const struct jb_gap *gaps, size_t count,
                                struct jb_error *error);
-/* Text: the table of cloud services without an estimate; nothing when there is none. */
+/* Text: the table of cloud services without an estimate, and of what none of embodied carbon is known
+ * (has_embodied: the statement shows it); nothing when there is none. */
 enum jb_code jb_view_coverage_text(const struct jb_view *view, const struct jb_coverage *coverage,
-                                   struct jb_error *error);
+                                   bool has_embodied, struct jb_error *error);
 /* Members coverage and unestimated of the object that is open. */
 enum jb_code jb_view_coverage_json(const struct jb_coverage *coverage, struct jb_json *json,
                                    struct jb_error *error);

@@ -16,8 +16,11 @@ static double share_of(const struct jb_coverage *coverage, jb_commodity currency
 }
 
 static struct jb_table *make_totals(const struct jb_coverage *coverage) {
-    static const struct jb_column columns[] = {
-        {.key = "currency"}, {.key = "used_cost"}, {.key = "unestimated_cost"}, {.key = "coverage"}};
+    static const struct jb_column columns[] = {{.key = "currency"},
+                                               {.key = "used_cost"},
+                                               {.key = "unestimated_cost"},
+                                               {.key = "coverage"},
+                                               {.key = "embodied_coverage"}};
     struct jb_table *table = jb_table_make(columns, JB_COUNT(columns));
     for (size_t i = 0; table && i < coverage->total_count; i++) {
         const struct jb_coverage_total *total = &coverage->totals[i];
@@ -26,6 +29,8 @@ static struct jb_table *make_totals(const struct jb_coverage *coverage) {
         jb_table_amount(table, total->used, NULL);
         jb_table_amount(table, total->unknown, NULL);
         jb_table_number(table, 1 - share_of(coverage, total->currency, total->unknown), NULL);
+        jb_table_number(table, 1 - share_of(coverage, total->currency, total->unknown + total->energy_alone),
+                        NULL);
     }
     return table;
 }
@@ -52,8 +57,24 @@ static struct jb_table *make_rows(const struct jb_coverage *coverage) {
     return table;
 }
 
+/* Transfer has energy, and embodied carbon that nobody knows. */
+static void write_embodied(const struct jb_view *view, const struct jb_coverage *coverage) {
+    for (size_t i = 0; i < coverage->total_count; i++) {
+        const struct jb_coverage_total *total = &coverage->totals[i];
+        char currency[JB_COMMODITY_SIZE], share[JB_NUMBER_SIZE];
+        if (total->energy_alone != 0)
+            jb_buffer_printf(view->out,
+                             "\nOf cloud services, embodied carbon of transfer is not known: %s of the cost "
+                             "of use in %s.\n",
+                             jb_share_format(share_of(coverage, total->currency, total->energy_alone), share),
+                             jb_commodity_format(total->currency, currency));
+    }
+}
+
 enum jb_code jb_view_coverage_text(const struct jb_view *view, const struct jb_coverage *coverage,
-                                   struct jb_error *error) {
+                                   bool has_embodied, struct jb_error *error) {
+    if (has_embodied)
+        write_embodied(view, coverage);
     if (coverage->row_count == 0)
         return JB_OK;
     _cleanup_(jb_table_free_cleanup) struct jb_table *rows = make_rows(coverage);

@@ -473,9 +473,11 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_state
         code = jb_view_periods_text(view, statement, error);
         return code ? code : jb_view_grounds_text(view, statement, error);
     }
+    bool has_embodied = part->valuation != NULL;
     if (part->statement.total_count == 0)
         jb_view_nothing(view, " to a consumer");
     for (size_t t = 0; !code && t < part->statement.total_count; t++) {
+        has_embodied = has_embodied || part->statement.totals[t].commodity == JB_EMBODIED;
         if (t)
             jb_buffer_add_char(view->out, '\n');
         code = write_commodity(view, statement, part, &part->statement.totals[t], error);
@@ -483,7 +485,7 @@ static enum jb_code write_text(const struct jb_view *view, const struct jb_state
     if (!code && part->valuation)
         code = jb_view_values_text(view, statement, part, error);
     if (!code)
-        code = jb_view_coverage_text(view, &part->statement.coverage, error);
+        code = jb_view_coverage_text(view, &part->statement.coverage, has_embodied, error);
     if (!code)
         code = jb_view_gaps_text(view, part->statement.gaps, part->statement.gap_count, error);
     return code ? code : jb_view_grounds_text(view, statement, error);

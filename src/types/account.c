@@ -245,6 +245,8 @@ enum jb_billed_use jb_account_use(const char *path) {
         return JB_USE_NONE;
     if (component_is(parts.leaf, parts.leaf_length, "unestimated"))
         return JB_USE_UNKNOWN;
+    if (component_is(parts.leaf, parts.leaf_length, "network"))
+        return JB_USE_ENERGY;
     return is_any(parts.leaf, parts.leaf_length, used_leaves, JB_COUNT(used_leaves)) ? JB_USE_KNOWN
                                                                                      : JB_USE_NONE;
 }

@@ -45,9 +45,9 @@ enum jb_role {
 };
 enum jb_role jb_account_role(const char *path);
 
-/* What a bill charges to an account below cloud/: use of which the energy is known (compute … included), use
- * of which it is not (unestimated), or no use. */
-enum jb_billed_use { JB_USE_NONE, JB_USE_KNOWN, JB_USE_UNKNOWN };
+/* What a bill charges to an account below cloud/: use of which energy and embodied carbon are known (compute
+ * … included), use of which energy alone is (network), use of which neither is (unestimated), or no use. */
+enum jb_billed_use { JB_USE_NONE, JB_USE_KNOWN, JB_USE_ENERGY, JB_USE_UNKNOWN };
 enum jb_billed_use jb_account_use(const char *path);
 
 /* Pieces of a host account, as views into path (start and length; length 0 when there is no such piece). */

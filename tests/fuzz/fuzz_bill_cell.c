@@ -19,9 +19,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     jb_bill_month_parse(text, &error, &out);
     jb_bill_machine_parse(text, &out);
     jb_bill_tag_parse(text, "team", &error, &out);
+    jb_bill_capacity_parse(text, &out);
+    jb_buffer_clear(&out);
+    jb_bill_term_parse(text, true, INT64_C(28800000000000), &out);
+    double hours;
+    if (jb_bill_term_find(out.length ? out.bytes : "", "2026-07-01", &error, &ns, &hours) == JB_OK ||
+        jb_bill_term_find("2026-08-01", text, &error, &ns, &hours) == JB_OK ||
+        jb_bill_term_find(text, text, &error, &ns, &hours) == JB_OK)
+        assert(hours >= 672 && hours <= 24 * 3660);
     for (size_t i = 0; i < JB_COUNT(providers); i++) {
         struct jb_cloud_use use;
-        struct jb_cloud_line line = {providers[i], text, text, text, text};
+        struct jb_cloud_line line = {providers[i], text, text, text, text, i % 2 == 0};
         if (jb_cloud_machine_find(cloud, providers[i], text, &machine))
             assert(machine.vcpus > 0 && machine.memory_gib >= 0 && machine.gpus >= 0);
         if (jb_cloud_use_find(cloud, &line, &error, &use) == JB_OK)
