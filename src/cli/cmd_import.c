@@ -4,7 +4,9 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/import_bills.h"
+#include "cli/import_input.h"
 #include "cli/import_meter.h"
+#include "cli/progress.h"
 #include "import/book.h"
 #include "report/view.h"
 
@@ -37,17 +39,6 @@ enum {
     ZONE,
     DATES, /* meters */
 };
-
-static void show_progress(uint64_t booked_flows, uint64_t all_flows) {
-    static unsigned shown;
-    unsigned per_mille = all_flows ? (unsigned)(booked_flows * 1000 / all_flows) : 1000;
-    if (per_mille == shown && booked_flows < all_flows)
-        return;
-    shown = per_mille;
-    fprintf(stderr, "\rbooked %" PRIu64 " of %" PRIu64 " flows (%u %%)%s", booked_flows, all_flows,
-            per_mille / 10, booked_flows >= all_flows ? "\033[K\r" : "");
-    fflush(stderr);
-}
 
 /* The summary, one row. */
 static enum jb_code write_machine(const struct jb_import_result *result, bool is_dry_run, enum jb_form form,
@@ -122,31 +113,6 @@ static int import_files(const struct jb_cli *cli, const struct jb_import_request
     return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
 }
 
-/* ---- standard input: looked at before it is known who reads it ---- */
-
-static ssize_t read_stream(void *cookie, char *bytes, size_t size) {
-    size_t length;
-    struct jb_error error = {0};
-    if (jb_stream_read(cookie, bytes, size, &error, &length)) {
-        errno = EIO;
-        return -1;
-    }
-    return (ssize_t)length;
-}
-
-static enum jb_code open_standard_input(const char *const *paths, size_t count, struct jb_error *error,
-                                        struct jb_stream **ret_stream) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(paths[i], "-") != 0)
-            continue;
-        int descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (descriptor < 0)
-            return jb_error_set_errno(error, errno, "standard input");
-        return jb_stream_open(descriptor, "standard input", error, ret_stream);
-    }
-    return JB_OK;
-}
-
 /* Options of other formats, from first to last. Returns -1 to go on. */
 static int refuse_strangers(const struct jb_cli *cli, const struct jb_option *options, unsigned first,
                             unsigned last, const char *whose) {
@@ -158,26 +124,21 @@ static int refuse_strangers(const struct jb_cli *cli, const struct jb_option *op
 }
 
 static int import_flows(const struct jb_cli *cli, const struct jb_option *options,
-                        const struct import_bills *bills) {
-    _cleanup_fclose_ FILE *standard_input = NULL;
+                        const struct import_bills *bills, const struct import_inputs *inputs) {
     int status = refuse_strangers(cli, options, MAP, SKIPPED, "bills; these are flows");
     if (status >= 0)
         return status;
-    if (*bills->standard_input)
-        standard_input =
-            fopencookie(*bills->standard_input, "r", (cookie_io_functions_t){.read = read_stream});
     struct jb_import_request request = {.book = cli->book,
                                         .paths = bills->paths,
                                         .path_count = bills->path_count,
-                                        .standard_input = standard_input,
-                                        .is_dry_run = bills->is_dry_run};
+                                        .files = inputs->files,
+                                        .is_dry_run = bills->is_dry_run,
+                                        .progress = bills->progress};
     if (bills->format && strcmp(bills->format, "auto") != 0) {
         request.format = jb_import_find(bills->format);
         if (!request.format)
             return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", bills->format);
     }
-    if (isatty(STDERR_FILENO))
-        request.progress = show_progress;
     return import_files(cli, &request, bills->form);
 }
 
@@ -206,8 +167,9 @@ static int run(struct jb_cli *cli) {
         {NULL, false, NULL},
     };
     static const char *paths[PATH_CEILING];
-    _cleanup_(jb_stream_free_cleanup) struct jb_stream *standard_input = NULL;
-    struct import_bills bills = {.paths = paths, .standard_input = &standard_input};
+    static struct jb_progress progress;
+    _cleanup_(import_inputs_close) struct import_inputs inputs = {0};
+    struct import_bills bills = {.paths = paths, .progress = &progress};
     struct jb_error error = {0};
     bool is_bill = false;
     int status = jb_cli_parse(cli, &jb_verb_import, options, paths, PATH_CEILING, &bills.path_count, false);
@@ -224,6 +186,7 @@ static int run(struct jb_cli *cli) {
                               is_meter ? "bills" : "--format meter");
     if (status >= 0)
         return status;
+    progress_show(&progress, paths, bills.path_count);
     if (is_meter) {
         struct import_meter_options meter = {.meters = options[METERS].value,
                                              .site = options[SITE].value,
@@ -234,7 +197,7 @@ static int run(struct jb_cli *cli) {
                                              .step = options[STEP].value,
                                              .zone = options[ZONE].value,
                                              .dates = options[DATES].value};
-        return import_meter(cli, &meter, paths, bills.path_count, bills.is_dry_run, bills.form);
+        return import_meter(cli, &meter, paths, bills.path_count, bills.is_dry_run, bills.form, &progress);
     }
     bills.map = options[MAP].value;
     bills.per = options[PER].value;
@@ -243,13 +206,14 @@ static int run(struct jb_cli *cli) {
     bills.currency = options[CURRENCY].value;
     bills.skip_bad = options[SKIP_BAD].value;
     bills.skipped = options[SKIPPED].value;
-    enum jb_code code = open_standard_input(paths, bills.path_count, &error, &standard_input);
+    enum jb_code code = import_inputs_open(paths, bills.path_count, &progress, &error, &inputs);
     if (code)
         return jb_cli_fail(cli, code, &error);
+    bills.streams = inputs.streams;
     status = import_bills_probe(cli, &bills, &is_bill);
     if (status >= 0)
         return status;
-    return is_bill ? import_bills_run(cli, &bills) : import_flows(cli, options, &bills);
+    return is_bill ? import_bills_run(cli, &bills) : import_flows(cli, options, &bills, &inputs);
 }
 
 const struct jb_verb jb_verb_import = {
@@ -262,7 +226,8 @@ const struct jb_verb jb_verb_import = {
         "Books what files hold: flows, and bills of cloud providers. All files are checked first: when\n"
         "anything is wrong, nothing is booked, and the message names file, line or row, field and the\n"
         "mend. The book is made when there is none. Importing the same again changes nothing; an\n"
-        "import that was cut off is completed by running it again. Bills may be packed with gzip or\n"
+        "import that was cut off is completed by running it again. On a terminal, one that takes longer\n"
+        "than a second says how far it is. Bills may be packed with gzip or\n"
         "zstd.\n"
         "\n"
         "options\n"

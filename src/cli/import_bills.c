@@ -19,20 +19,23 @@
 
 int import_bills_probe(const struct jb_cli *cli, const struct import_bills *options, bool *ret_is_bill) {
     struct jb_error error = {0};
-    struct jb_bill_files files = {.standard_input = options->standard_input};
-    size_t bill_count = 0;
+    struct jb_bill_files files = {.paths = options->paths, .streams = options->streams};
+    size_t bill_count = 0, other_count = 0;
     bool is_named = options->format && strcmp(options->format, "auto") != 0;
     *ret_is_bill = options->map || (is_named && jb_bill_format_find(options->format));
     if (*ret_is_bill || is_named)
         return -1;
     for (size_t i = 0; i < options->path_count; i++) {
         struct jb_bill_opening opening;
-        enum jb_code code = jb_bill_probe(&files, options->paths[i], &error, &opening);
+        enum jb_code code = jb_bill_probe(&files, i, &error, &opening);
+        if (code == JB_NO_DATA) /* named twice */
+            continue;
         if (code)
             return jb_cli_fail(cli, code, &error);
         bill_count += opening.format || opening.is_parquet;
+        other_count += !opening.format && !opening.is_parquet;
     }
-    if (bill_count && bill_count < options->path_count)
+    if (bill_count && other_count)
         return jb_cli_usage(cli, "bills and other files: import them one after the other");
     *ret_is_bill = bill_count > 0;
     return -1;
@@ -85,6 +88,7 @@ static int parse_files(const struct jb_cli *cli, const struct import_bills *opti
     files->currency = options->currency;
     files->paths = options->paths;
     files->path_count = options->path_count;
+    files->progress = options->progress;
     return -1;
 }
 
@@ -157,7 +161,7 @@ int import_bills_run(const struct jb_cli *cli, const struct import_bills *option
     enum jb_code code = options->map ? read_map(options->map, &error, &map) : JB_OK;
     files.labels = labels;
     files.map = map;
-    files.standard_input = options->standard_input;
+    files.streams = options->streams;
     if (!code)
         code = import(cli, options, &question, &files, &out, &error);
     return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);

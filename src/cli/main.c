@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -122,5 +123,7 @@ int main(int argc, char **argv) {
     }
     cli.argc = argc - index;
     cli.argv = argv + index;
-    return verb->run(&cli);
+    int status = verb->run(&cli);
+    progress_end();
+    return status;
 }

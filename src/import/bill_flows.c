@@ -393,6 +393,7 @@ enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const s
     if (!flows)
         return jb_error_set(error, JB_MEMORY, "no memory for flows of bills");
     enum jb_code code = open_flows(question, scans, error, flows);
+    jb_progress_begin(question->files->progress, "estimating", NULL, 0);
     for (size_t s = 0; !code && s < scans->count; s++) {
         size_t count = jb_scan_group_count(scans->items[s].table);
         for (size_t g = 0; !code && g < count; g++)

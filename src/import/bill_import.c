@@ -129,7 +129,7 @@ static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_flows
 
 static enum jb_code book_unit(struct jb_ledger *ledger, const struct jb_bill_flows *flows,
                               const struct jb_bill_unit *unit, const struct plan *plan,
-                              struct jb_error *error) {
+                              struct jb_progress *progress, struct jb_error *error) {
     const struct jb_bill_flow *all;
     _cleanup_free_ struct jb_flow *booked = calloc(unit->flow_count + 1, sizeof *booked);
     enum jb_code code = JB_OK;
@@ -155,7 +155,8 @@ static enum jb_code book_unit(struct jb_ledger *ledger, const struct jb_bill_flo
                              .flows = booked,
                              .flow_count = unit->flow_count,
                              .replaces = plan->replaced,
-                             .replace_count = plan->replaced_count};
+                             .replace_count = plan->replaced_count,
+                             .progress = progress};
     return jb_ledger_append(ledger, &batch, error, &is_new);
 }
 
@@ -192,7 +193,12 @@ static enum jb_code set_labels(struct jb_ledger *ledger, const struct jb_bill_fl
 static enum jb_code book(const struct jb_bill_request *request, struct jb_ledger *ledger,
                          const struct plans *plans, struct jb_bill_result *result, struct jb_error *error) {
     const struct jb_bill_unit *units;
+    struct jb_progress *progress = request->question.files->progress;
+    uint64_t total = 0;
     jb_bill_flows_units(result->flows, &units);
+    for (size_t u = 0; u < plans->count; u++)
+        total += *plans->items[u].identity ? units[u].flow_count : 0;
+    jb_progress_begin(progress, "booking", "flows", total);
     enum jb_code code = JB_OK;
     for (size_t u = 0; u < plans->count; u++) {
         const struct plan *plan = &plans->items[u];
@@ -210,7 +216,7 @@ static enum jb_code book(const struct jb_bill_request *request, struct jb_ledger
             }
         }
         if (!request->is_dry_run)
-            code = book_unit(ledger, result->flows, &units[u], plan, error);
+            code = book_unit(ledger, result->flows, &units[u], plan, progress, error);
         if (code)
             return code;
     }
@@ -258,11 +264,18 @@ static enum jb_code import(const struct jb_bill_request *request, struct jb_erro
                    ? JB_OK
                    : jb_ledger_open(request->book, JB_STORE_CREATE, error, &ledger);
     }
+    /* Nobody else books between what is compared with the book and what is booked for it. */
+    bool is_begun = !code && ledger && !request->is_dry_run;
+    if (is_begun)
+        code = jb_ledger_begin(ledger, error);
+    is_begun = is_begun && !code;
     for (; !code && plans.count < count; plans.count++)
         code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, result->flows, &units[plans.count], error,
                          &plans.items[plans.count]);
     if (!code && count)
         code = book(request, ledger, &plans, result, error);
+    if (is_begun)
+        code = jb_ledger_release(ledger, code, error);
     jb_ledger_close(ledger);
     return code;
 }

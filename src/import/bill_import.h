@@ -27,7 +27,7 @@ struct jb_bill_result {
  * in the book that are of the same account and month, and whose days it covers, are taken back in the same
  * transaction: so a restated bill replaces the old one, and parts of a month that do not overlap stand beside
  * each other. JB_INPUT when it covers only part of the days of one that is booked. Checked before anything is
- * booked. Labels that the book does not have are set. */
+ * booked; all bills are one transaction. Labels that the book does not have are set. */
 enum jb_code jb_bill_import(const struct jb_bill_request *request, struct jb_error *error,
                             struct jb_bill_result *ret_result);
 void jb_bill_result_free(struct jb_bill_result *result); /* NULL-safe */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/time.h"
 #include "import/bill_json.h"
+#include "import/input.h"
 #include "types/commodity.h"
 #include "types/flow.h"
 
@@ -36,7 +37,7 @@ struct file {
     struct jb_bill_opening opening;
     uint32_t fields[SLOT_CEILING];
     const char *paths[SLOT_CEILING];
-    bool is_by_month, is_repeated;
+    bool is_by_month, is_repeated, is_watched;
     struct stat status;
 };
 
@@ -172,22 +173,20 @@ static enum jb_code check_key(const struct jb_scan_check *base, size_t input, co
 
 /* ---- files ---- */
 
-/* "-" is open already. */
-static enum jb_code open_stream(struct file *file, struct jb_error *error) {
-    if (strcmp(file->path, "-") == 0)
-        return JB_OK;
-    int descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 || fstat(descriptor, &file->status) != 0) {
+static enum jb_code open_path(const char *path, struct jb_error *error, struct stat *ret_status,
+                              struct jb_stream **ret_stream) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, ret_status) != 0) {
         int errnum = errno;
         if (descriptor >= 0)
             close(descriptor);
-        return jb_error_set_errno(error, errnum, "%s", file->path);
+        return jb_error_set_errno(error, errnum, "%s", path);
     }
-    if (S_ISDIR(file->status.st_mode)) {
+    if (S_ISDIR(ret_status->st_mode)) {
         close(descriptor);
-        return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", file->path);
+        return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", path);
     }
-    return jb_stream_open(descriptor, file->path, error, &file->stream);
+    return jb_stream_open(descriptor, path, error, ret_stream);
 }
 
 static enum jb_code look(const struct jb_bill_files *files, struct jb_stream *stream, struct jb_error *error,
@@ -209,17 +208,20 @@ static enum jb_code look(const struct jb_bill_files *files, struct jb_stream *st
     return JB_OK;
 }
 
-enum jb_code jb_bill_probe(const struct jb_bill_files *files, const char *path, struct jb_error *error,
+enum jb_code jb_bill_probe(const struct jb_bill_files *files, size_t number, struct jb_error *error,
                            struct jb_bill_opening *ret_opening) {
-    struct file file = {.path = path};
-    bool is_standard = strcmp(path, "-") == 0;
-    enum jb_code code = open_stream(&file, error);
-    if (code)
-        return code;
-    code = look(files, is_standard ? *files->standard_input : file.stream, error, ret_opening);
-    if (!is_standard)
-        jb_stream_free(file.stream);
-    return code;
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *opened = NULL;
+    struct jb_stream *stream = files->streams ? files->streams[number] : NULL;
+    struct stat status;
+    if (jb_input_is_repeated(files->paths, number))
+        return JB_NO_DATA;
+    if (!stream) {
+        enum jb_code code = open_path(files->paths[number], error, &status, &opened);
+        if (code)
+            return code;
+        stream = opened;
+    }
+    return look(files, stream, error, ret_opening);
 }
 
 /* Whether two files of one size have the same bytes. */
@@ -240,8 +242,6 @@ static bool same_bytes(const char *left, const char *right) {
 }
 
 static bool is_same_file(const struct file *a, const struct file *b) {
-    if (strcmp(a->path, b->path) == 0)
-        return true;
     return S_ISREG(a->status.st_mode) && S_ISREG(b->status.st_mode) &&
            a->status.st_size == b->status.st_size &&
            ((a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino) ||
@@ -263,12 +263,16 @@ static enum jb_code refuse(const struct jb_bill_files *files, const struct file 
                         file->name);
 }
 
-static enum jb_code open_file(const struct jb_bill_files *files, struct file *file, struct jb_error *error) {
-    bool is_standard = strcmp(file->path, "-") == 0;
-    file->name = is_standard ? "standard input" : file->path;
-    enum jb_code code = open_stream(file, error);
-    if (!code && is_standard)
-        file->stream = JB_TAKE(*files->standard_input);
+static enum jb_code open_file(const struct jb_bill_files *files, size_t number, struct file *file,
+                              struct jb_error *error) {
+    enum jb_code code = JB_OK;
+    file->name = strcmp(file->path, "-") == 0 ? "standard input" : file->path;
+    if (files->streams && files->streams[number]) {
+        file->stream = JB_TAKE(files->streams[number]);
+        file->is_watched = true;
+    } else {
+        code = open_path(file->path, error, &file->status, &file->stream);
+    }
     if (!code)
         code = look(files, file->stream, error, &file->opening);
     if (code)
@@ -418,6 +422,21 @@ static enum jb_code scan_like(const struct jb_bill_files *files, struct opened *
     return JB_OK;
 }
 
+/* Their bytes together are the total, unless one of them does not tell. Who opened one watches it. */
+static void watch(const struct opened *opened, struct jb_progress *progress) {
+    uint64_t total = 0;
+    bool is_known = true;
+    for (size_t i = 0; i < opened->count; i++) {
+        const struct file *file = &opened->items[i];
+        uint64_t size = file->is_repeated ? 0 : jb_stream_size(file->stream);
+        is_known = is_known && (size || file->is_repeated);
+        total += size;
+        if (!file->is_repeated && !file->is_watched)
+            jb_stream_watch(file->stream, progress, i + 1);
+    }
+    atomic_store_explicit(&progress->total, is_known ? total : 0, memory_order_relaxed);
+}
+
 enum jb_code jb_bill_scan(const struct jb_bill_files *files, struct jb_error *error,
                           struct jb_bill_scans *ret_scans) {
     __attribute__((cleanup(close_files))) struct opened opened = {
@@ -430,14 +449,15 @@ enum jb_code jb_bill_scan(const struct jb_bill_files *files, struct jb_error *er
     for (; !code && opened.count < files->path_count; opened.count++) {
         struct file *file = &opened.items[opened.count];
         file->path = files->paths[opened.count];
-        for (size_t i = 0; i < opened.count && strcmp(file->path, "-") == 0; i++)
-            file->is_repeated = file->is_repeated || strcmp(opened.items[i].path, "-") == 0;
+        file->is_repeated = jb_input_is_repeated(files->paths, opened.count);
         if (file->is_repeated)
             continue;
-        code = open_file(files, file, error);
+        code = open_file(files, opened.count, file, error);
         for (size_t i = 0; !code && i < opened.count; i++)
             file->is_repeated = file->is_repeated || is_same_file(&opened.items[i], file);
     }
+    if (!code && files->progress)
+        watch(&opened, files->progress);
     for (size_t i = 0; !code && i < opened.count; i++) {
         if (opened.items[i].is_repeated)
             continue;
