@@ -146,6 +146,17 @@ static void write_coverage(const struct jb_bill_flows *flows, struct jb_buffer *
     }
 }
 
+/* Whether anything is known of it: a sum of nothing is no zero. */
+static bool has_estimate(const struct jb_bill_flows *flows, jb_commodity commodity) {
+    const struct jb_bill_flow *all;
+    size_t count = jb_bill_flows_all(flows, &all);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].commodity == commodity)
+            return true;
+    }
+    return false;
+}
+
 static enum jb_code write_text(const struct jb_bill_result *result, bool is_dry_run, struct jb_buffer *out,
                                struct jb_error *error) {
     char period[JB_PERIOD_SIZE], energy[JB_NUMBER_SIZE], embodied[JB_NUMBER_SIZE];
@@ -161,8 +172,12 @@ static enum jb_code write_text(const struct jb_bill_result *result, bool is_dry_
                          plural(result->bad_count));
     if (flow_count)
         jb_buffer_printf(out, ": energy %s, embodied carbon %s",
-                         jb_amount_alone(JB_ENERGY, result->energy_uj, NAN, NAN, energy),
-                         jb_amount_alone(JB_EMBODIED, result->embodied_ug, NAN, NAN, embodied));
+                         has_estimate(result->flows, JB_ENERGY)
+                             ? jb_amount_alone(JB_ENERGY, result->energy_uj, NAN, NAN, energy)
+                             : "not known",
+                         has_estimate(result->flows, JB_EMBODIED)
+                             ? jb_amount_alone(JB_EMBODIED, result->embodied_ug, NAN, NAN, embodied)
+                             : "not known");
     jb_buffer_add_string(out, "\n");
     write_coverage(result->flows, out);
     if (result->new_count)

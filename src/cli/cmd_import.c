@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #define PATH_CEILING 4096
@@ -28,7 +29,8 @@ enum {
     UTILISATION,
     CURRENCY,
     SKIP_BAD,
-    SKIPPED, /* bills */
+    SKIPPED,
+    RESTATED, /* bills */
     METERS,
     SITE,
     GRID,
@@ -125,7 +127,7 @@ static int refuse_strangers(const struct jb_cli *cli, const struct jb_option *op
 
 static int import_flows(const struct jb_cli *cli, const struct jb_option *options,
                         const struct import_bills *bills, const struct import_inputs *inputs) {
-    int status = refuse_strangers(cli, options, MAP, SKIPPED, "bills; these are flows");
+    int status = refuse_strangers(cli, options, MAP, RESTATED, "bills; these are flows");
     if (status >= 0)
         return status;
     struct jb_import_request request = {.book = cli->book,
@@ -144,27 +146,17 @@ static int import_flows(const struct jb_cli *cli, const struct jb_option *option
 
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
-        [FORMAT] = {"--format", true, NULL},
-        [DRY_RUN] = {"--dry-run", false, NULL},
-        [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},
-        [MAP] = {"--map", true, NULL},
-        [PER] = {"--per", true, NULL},
-        [LABEL] = {"--label", true, NULL},
-        [UTILISATION] = {"--utilisation", true, NULL},
-        [CURRENCY] = {"--currency", true, NULL},
-        [SKIP_BAD] = {"--skip-bad", true, NULL},
-        [SKIPPED] = {"--skipped", true, NULL},
-        [METERS] = {"--meters", true, NULL},
-        [SITE] = {"--site", true, NULL},
-        [GRID] = {"--grid", true, NULL},
-        [UNIT] = {"--unit", true, NULL},
-        [KIND] = {"--kind", true, NULL},
-        [TIMES] = {"--times", true, NULL},
-        [STEP] = {"--step", true, NULL},
-        [ZONE] = {"--zone", true, NULL},
-        [DATES] = {"--dates", true, NULL},
-        {NULL, false, NULL},
+        [FORMAT] = {"--format", true, NULL},     [DRY_RUN] = {"--dry-run", false, NULL},
+        [JSON] = {"--json", false, NULL},        [CSV] = {"--csv", false, NULL},
+        [MAP] = {"--map", true, NULL},           [PER] = {"--per", true, NULL},
+        [LABEL] = {"--label", true, NULL},       [UTILISATION] = {"--utilisation", true, NULL},
+        [CURRENCY] = {"--currency", true, NULL}, [SKIP_BAD] = {"--skip-bad", true, NULL},
+        [SKIPPED] = {"--skipped", true, NULL},   [RESTATED] = {"--restated", false, NULL},
+        [METERS] = {"--meters", true, NULL},     [SITE] = {"--site", true, NULL},
+        [GRID] = {"--grid", true, NULL},         [UNIT] = {"--unit", true, NULL},
+        [KIND] = {"--kind", true, NULL},         [TIMES] = {"--times", true, NULL},
+        [STEP] = {"--step", true, NULL},         [ZONE] = {"--zone", true, NULL},
+        [DATES] = {"--dates", true, NULL},       {NULL, false, NULL},
     };
     static const char *paths[PATH_CEILING];
     static struct jb_progress progress;
@@ -182,10 +174,11 @@ static int run(struct jb_cli *cli) {
     bills.format = options[FORMAT].value;
     bills.is_dry_run = options[DRY_RUN].value != NULL;
     bool is_meter = bills.format && strcmp(bills.format, "meter") == 0;
-    status = refuse_strangers(cli, options, is_meter ? MAP : METERS, is_meter ? SKIPPED : DATES,
+    status = refuse_strangers(cli, options, is_meter ? MAP : METERS, is_meter ? RESTATED : DATES,
                               is_meter ? "bills" : "--format meter");
     if (status >= 0)
         return status;
+    signal(SIGXFSZ, SIG_IGN); /* a book as large as may be is an error like a full disk */
     progress_show(&progress, paths, bills.path_count);
     if (is_meter) {
         struct import_meter_options meter = {.meters = options[METERS].value,
@@ -206,6 +199,7 @@ static int run(struct jb_cli *cli) {
     bills.currency = options[CURRENCY].value;
     bills.skip_bad = options[SKIP_BAD].value;
     bills.skipped = options[SKIPPED].value;
+    bills.is_restated = options[RESTATED].value != NULL;
     enum jb_code code = import_inputs_open(paths, bills.path_count, &progress, &error, &inputs);
     if (code)
         return jb_cli_fail(cli, code, &error);
@@ -243,6 +237,7 @@ const struct jb_verb jb_verb_import = {
         "  --currency CODE    bills: the currency of those that have no column for it\n"
         "  --skip-bad N       bills: leave out up to N bad rows, and book the rest\n"
         "  --skipped FILE     bills: list the rows that were left out, as CSV\n"
+        "  --restated         bills: these are whole months, in the place of whatever the book has of them\n"
         "  --meters LIST      what the meters stand for, METER=ROLE with commas between; METER may be a\n"
         "                     glob: 'main=facility,pdu*=pdu,chiller=cooling'\n"
         "  --site SITE        the site that they stand in: account site/SITE\n"

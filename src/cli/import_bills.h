@@ -10,7 +10,7 @@ struct import_bills {
     const char *format, *map, *per, *labels, *utilisation, *currency, *skip_bad, *skipped;
     const char *const *paths;
     size_t path_count;
-    bool is_dry_run;
+    bool is_dry_run, is_restated;
     enum jb_form form;
     struct jb_progress *progress;
     struct jb_stream **streams; /* see jb_bill_files */

@@ -23,7 +23,7 @@ static void set(struct jb_progress *progress, uint64_t done, uint64_t total) {
 }
 
 static void test_reading(void **state) {
-    struct jb_progress progress = {0};
+    struct jb_progress progress = {.done = 0};
     (void)state;
     says(&progress, NULL, 1, 1, 0, 80, "reading  0 B, 1 s");
     atomic_store(&progress.place, 2);
@@ -44,7 +44,7 @@ static void test_reading(void **state) {
 }
 
 static void test_phases(void **state) {
-    struct jb_progress progress = {0};
+    struct jb_progress progress = {.done = 0};
     (void)state;
     atomic_store(&progress.place, 1);
     jb_progress_begin(NULL, "estimating", NULL, 0);

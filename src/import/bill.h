@@ -96,7 +96,7 @@ struct jb_bill_opening {
     const struct jb_bill_format *format; /* NULL: of no format of bills */
     char separator;                      /* of a table */
     bool is_json;                        /* JSON lines */
-    bool is_parquet;
+    bool is_parquet, is_utf16, is_empty;
 };
 /* From the first bytes (as many as there are, up to 1 MiB). wanted: only this format, NULL any. Pure. */
 struct jb_bill_opening jb_bill_look(const char *bytes, size_t length, const struct jb_bill_format *wanted);

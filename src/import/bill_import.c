@@ -67,7 +67,7 @@ static bool parse_days(const char *text, int64_t *ret_first_ns, int64_t *ret_las
 }
 
 /* Looks at one batch of the same account and month. */
-static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
+static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted, bool is_restated,
                             const struct jb_batch_info *info, struct jb_error *error, struct plan *plan,
                             unsigned *ret_version, bool *ret_is_known) {
     const char *rest = info->identity + strlen(unit->identity);
@@ -82,14 +82,14 @@ static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
         *ret_is_known = true;
         return JB_OK;
     }
-    if (last_ns <= unit->first_ns || first_ns >= unit->last_ns)
+    if (!is_restated && (last_ns <= unit->first_ns || first_ns >= unit->last_ns))
         return JB_OK;
-    if (first_ns < unit->first_ns || last_ns > unit->last_ns) {
+    if (!is_restated && (first_ns < unit->first_ns || last_ns > unit->last_ns)) {
         char new_first[JB_TIME_SIZE], new_last[JB_TIME_SIZE];
         return jb_error_set(
             error, JB_INPUT,
             "%.*s: use from %.10s to %.10s, but the book has this month from %.10s to %.10s; import "
-            "all of the month's files together",
+            "all of the month's files together, or say --restated when these are all",
             (int)strlen(unit->identity) - 1, unit->identity, jb_time_format(unit->first_ns, new_first),
             jb_time_format(unit->last_ns, new_last), rest, rest + 12);
     }
@@ -98,7 +98,8 @@ static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
 }
 
 static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_flows *flows,
-                              const struct jb_bill_unit *unit, struct jb_error *error, struct plan *plan) {
+                              const struct jb_bill_unit *unit, bool is_restated, struct jb_error *error,
+                              struct plan *plan) {
     char wanted[40], first[JB_TIME_SIZE], last[JB_TIME_SIZE];
     size_t count = 0;
     unsigned version = 0;
@@ -113,7 +114,7 @@ static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_flows
     if (!code && !(plan->replaced = calloc(count + 1, sizeof *plan->replaced)))
         code = jb_error_set(error, JB_MEMORY, "no memory for %zu batches", count);
     for (size_t i = 0; !code && i < count; i++)
-        code = compare(unit, wanted, &plan->infos[i], error, plan, &version, &is_known);
+        code = compare(unit, wanted, is_restated, &plan->infos[i], error, plan, &version, &is_known);
     if (code)
         return code;
     /* The same bill may come back after another one took its place: its name then gets a number. */
@@ -270,8 +271,8 @@ static enum jb_code import(const struct jb_bill_request *request, struct jb_erro
         code = jb_ledger_begin(ledger, error);
     is_begun = is_begun && !code;
     for (; !code && plans.count < count; plans.count++)
-        code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, result->flows, &units[plans.count], error,
-                         &plans.items[plans.count]);
+        code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, result->flows, &units[plans.count],
+                         request->is_restated, error, &plans.items[plans.count]);
     if (!code && count)
         code = book(request, ledger, &plans, result, error);
     if (is_begun)

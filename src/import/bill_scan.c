@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/time.h"
 #include "import/bill_json.h"
+#include "import/bill_refuse.h"
 #include "import/input.h"
 #include "types/commodity.h"
 #include "types/flow.h"
@@ -196,14 +197,13 @@ static enum jb_code look(const struct jb_bill_files *files, struct jb_stream *st
     enum jb_code code = jb_stream_peek(stream, JB_STREAM_PEEK, error, &bytes, &length);
     if (code)
         return code;
-    if (files->map) {
+    const struct jb_bill_format *wanted = files->map ? jb_bill_map_format(files->map) : files->format;
+    *ret_opening = jb_bill_look(bytes, length, wanted);
+    /* Columns that a map names and the table lacks are told of when the table is mapped. */
+    if (files->map && !ret_opening->is_empty && !ret_opening->is_utf16) {
         char separator = jb_bill_map_separator(files->map);
-        *ret_opening = jb_bill_look(bytes, length, files->format); /* for Parquet */
-        ret_opening->format = jb_bill_map_format(files->map);
-        ret_opening->separator = separator ? separator : ',';
-        ret_opening->is_json = false;
-    } else {
-        *ret_opening = jb_bill_look(bytes, length, files->format);
+        ret_opening->format = wanted;
+        ret_opening->separator = separator ? separator : ret_opening->separator;
     }
     return JB_OK;
 }
@@ -224,43 +224,47 @@ enum jb_code jb_bill_probe(const struct jb_bill_files *files, size_t number, str
     return look(files, stream, error, ret_opening);
 }
 
-/* Whether two files of one size have the same bytes. */
-static bool same_bytes(const char *left, const char *right) {
+/* Whether two files hold the same, packed or not. */
+static bool is_same_text(const char *left, const char *right) {
     enum { CHUNK = 65536 };
-    _cleanup_fclose_ FILE *a = fopen(left, "re");
-    _cleanup_fclose_ FILE *b = fopen(right, "re");
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *a = NULL;
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *b = NULL;
     _cleanup_free_ char *buffer = malloc(2 * CHUNK);
-    if (!a || !b || !buffer)
+    struct stat status;
+    size_t length, other;
+    if (!buffer || open_path(left, NULL, &status, &a) || open_path(right, NULL, &status, &b))
         return false;
     for (;;) {
-        size_t length = fread(buffer, 1, CHUNK, a);
-        if (fread(buffer + CHUNK, 1, CHUNK, b) != length || memcmp(buffer, buffer + CHUNK, length) != 0)
+        if (jb_stream_read(a, buffer, CHUNK, NULL, &length) ||
+            jb_stream_read(b, buffer + CHUNK, CHUNK, NULL, &other) || length != other ||
+            memcmp(buffer, buffer + CHUNK, length) != 0)
             return false;
         if (length == 0)
             return true;
     }
 }
 
-static bool is_same_file(const struct file *a, const struct file *b) {
-    return S_ISREG(a->status.st_mode) && S_ISREG(b->status.st_mode) &&
-           a->status.st_size == b->status.st_size &&
-           ((a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino) ||
-            same_bytes(a->path, b->path));
+/* Length of the name without the ending of what is packed. */
+static size_t stem(const char *path) {
+    static const char *const endings[] = {".gz", ".zst", ".zstd"};
+    size_t length = strlen(path);
+    for (size_t i = 0; i < JB_COUNT(endings); i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(path + length - ending, endings[i]) == 0)
+            return length - ending;
+    }
+    return length;
 }
 
-static enum jb_code refuse(const struct jb_bill_files *files, const struct file *file,
-                           struct jb_error *error) {
-    if (file->opening.is_parquet)
-        return jb_error_set(
-            error, JB_INPUT,
-            "%s: a Parquet file; turn it into CSV: duckdb -c \"COPY (FROM '%s') TO '%.200s.csv'\"",
-            file->name, file->path, file->path);
-    if (files->format)
-        return jb_error_set(error, JB_INPUT, "%s: not of the format %s: its heading lacks columns of it",
-                            file->name, files->format->name);
-    return jb_error_set(error, JB_INPUT,
-                        "%s: of no format that is known; say which with --format, or describe it with --map",
-                        file->name);
+/* The same file, a copy of it, or the same one packed beside it, as a glob over a folder finds them. */
+static bool is_same_file(const struct file *a, const struct file *b) {
+    if (!S_ISREG(a->status.st_mode) || !S_ISREG(b->status.st_mode))
+        return false;
+    if (a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino)
+        return true;
+    size_t length = stem(a->path);
+    bool is_twin = length == stem(b->path) && strncmp(a->path, b->path, length) == 0;
+    return (is_twin || a->status.st_size == b->status.st_size) && is_same_text(a->path, b->path);
 }
 
 static enum jb_code open_file(const struct jb_bill_files *files, size_t number, struct file *file,
@@ -277,7 +281,9 @@ static enum jb_code open_file(const struct jb_bill_files *files, size_t number, 
         code = look(files, file->stream, error, &file->opening);
     if (code)
         return code;
-    return file->opening.format && !file->opening.is_parquet ? JB_OK : refuse(files, file, error);
+    return file->opening.format && !file->opening.is_parquet
+               ? JB_OK
+               : jb_bill_refuse(files, file->name, &file->opening, error);
 }
 
 /* ---- columns ---- */
@@ -312,6 +318,16 @@ static uint32_t find_label(const struct jb_scan_source *source, const struct jb_
     return *ret_is_own ? found : find_field(source, format, JB_BILL_TAGS);
 }
 
+/* What a map names has to be there: without, what was used would be unknown, and nobody would know why. */
+static bool is_mapped(const struct jb_bill_files *files, enum jb_bill_field field) {
+    const struct jb_bill_column *column = files->map ? jb_bill_map_format(files->map)->columns : NULL;
+    for (; column && column->heading; column++) {
+        if (column->field == field)
+            return true;
+    }
+    return false;
+}
+
 static enum jb_code map_table(const struct jb_bill_files *files, struct file *file, struct slot *slots,
                               struct jb_error *error) {
     const struct jb_bill_format *format = file->opening.format;
@@ -319,9 +335,9 @@ static enum jb_code map_table(const struct jb_bill_files *files, struct file *fi
         jb_scan_source_make(JB_TAKE(file->stream), file->opening.separator, error, &file->source);
     for (size_t f = 0; !code && f < JB_BILL_FIELD_COUNT; f++) {
         file->fields[f] = find_field(file->source, format, (enum jb_bill_field)f);
-        if (file->fields[f] == JB_SCAN_NO_FIELD && (f == JB_BILL_START || f == JB_BILL_COST))
-            return jb_error_set(error, JB_INPUT, "%s: no column of the %s; expected the columns of %s",
-                                file->name, jb_bill_field_name((enum jb_bill_field)f), format->name);
+        bool is_needed = f == JB_BILL_START || f == JB_BILL_COST || is_mapped(files, (enum jb_bill_field)f);
+        if (file->fields[f] == JB_SCAN_NO_FIELD && is_needed)
+            return jb_bill_refuse_columns(file->name, format, file->source, (enum jb_bill_field)f, error);
     }
     for (size_t i = 0; !code && i < files->label_count; i++) {
         bool is_own;

@@ -40,7 +40,8 @@ struct jb_bill_scans {
     size_t count;
 };
 
-/* Opens, finds the format of, and scans all files. The same file twice is one. JB_INPUT: no bill, or rows
+/* Opens, finds the format of, and scans all files. The same file twice, or packed and
+ * not, is one. JB_INPUT: no bill, or rows
  * that cannot be, by file, row, column and mend. */
 enum jb_code jb_bill_scan(const struct jb_bill_files *files, struct jb_error *error,
                           struct jb_bill_scans *ret_scans);

@@ -114,8 +114,11 @@ static enum jb_code examine(struct jb_input *input, const struct jb_import_ops *
                     format = jb_import_table[i];
             }
             if (!format)
-                return jb_error_set(error, JB_INPUT,
-                                    "%s: of no format that is known; say which with --format", input->name);
+                return jb_error_set(
+                    error, JB_INPUT,
+                    "%s: of no format that is known; say which with --format, or describe a bill "
+                    "with --map",
+                    input->name);
         }
         total += length;
         if (!input->spool) /* counted when it came */
