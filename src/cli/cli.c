@@ -72,7 +72,7 @@ int jb_cli_parse(const struct jb_cli *cli, const struct jb_verb *verb, struct jb
             continue;
         }
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-            fputs(verb->help, stdout);
+            fputs(verb->brief ? verb->brief : verb->help, stdout);
             return 0;
         }
         struct jb_option *option = find_option(options, argument, &inline_value);

@@ -213,6 +213,30 @@ static int run(struct jb_cli *cli) {
 const struct jb_verb jb_verb_import = {
     .name = "import",
     .summary = "book records from files",
+    .brief = "usage: joulebook import [OPTIONS] FILE... | -\n"
+             "\n"
+             "Books what files hold, found by how they begin: bills of clouds (FOCUS, AWS, Azure, Google\n"
+             "Cloud, Alibaba Cloud), as they are or packed with gzip or zstd, and flows. Importing the same\n"
+             "again changes nothing, a restated bill takes the old one's place, and when anything is wrong,\n"
+             "nothing is booked.\n"
+             "\n"
+             "  joulebook import --dry-run bill.csv.gz                   what would be booked\n"
+             "  joulebook import --per hour --label team,env *.csv.gz    by the hour, with labels from tags\n"
+             "  joulebook import --map map.ini other.csv                 a table of any other provider\n"
+             "  joulebook import --format meter --site s --meters 'main=facility' may.csv   meter readings\n"
+             "\n"
+             "options\n"
+             "  --format NAME      auto (default), flows, focus, aws, azure, gcp, alibaba or meter\n"
+             "  --dry-run          check, and say what would be booked\n"
+             "  --per, --label     bills: by day or hour; tags that become labels\n"
+             "  --map FILE         bills: which column is what, as INI\n"
+             "  --utilisation U    bills: mean load of vCPUs and GPUs; default 50%\n"
+             "  --skip-bad N       bills: leave out up to N bad rows, which --skipped FILE lists\n"
+             "  --currency, --restated                   bills\n"
+             "  --meters, --site, --grid, --unit, --kind, --times, --step, --zone, --dates   meters\n"
+             "  --json, --csv      the summary for machines\n"
+             "\n"
+             "`joulebook help import` says all of it.\n",
     .help =
         "usage: joulebook import [OPTIONS] FILE... | -\n"
         "       joulebook [--config FILE] import --format meter [OPTIONS] FILE... | -\n"

@@ -52,7 +52,8 @@ static void print_help(FILE *out) {
           "  --root DIR     read another /sys and /proc\n"
           "  --config FILE  the setting: an INI file, see docs/SPEC-setting.md\n"
           "  --version      print the version\n"
-          "  --help         print this; `joulebook VERB --help` explains a verb\n"
+          "  --help         print this; `joulebook VERB --help` explains a verb, and\n"
+          "                 `joulebook help VERB` says all that there is to it\n"
           "\n"
           "exit status: 0 done and good, 1 done but the answer is bad, 2 wrong usage, 3 bad input, 4 could "
           "not\n",
