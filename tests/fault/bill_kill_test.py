@@ -49,7 +49,7 @@ def sums_of(program, book):
 def fill(program, folder, bill):
     """Files may grow to so many bytes: an error as of a full disk, and nothing is booked."""
     book = folder / 'small.db'
-    for size in (130000, 200000):
+    for size in (120000, 140000):
         ended = subprocess.run([program, '--book', book, 'import', bill], capture_output=True, text=True, timeout=300, check=False,
                                preexec_fn=lambda size=size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
         if ended.returncode != 4 or 'could not write the book' not in ended.stderr or sums_of(program, book):
