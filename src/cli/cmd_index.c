@@ -1,6 +1,8 @@
 /* The verb `index`: a table of what it does; each has a file of its own. */
 #include "cli/index.h"
 
+#include "cli/progress.h"
+
 #include <string.h>
 
 static const struct jb_index_command *const commands[] = {
@@ -24,6 +26,7 @@ static int run(struct jb_cli *cli) {
         struct jb_cli inner = *cli;
         inner.argc--, inner.argv++;
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
+        progress_wait("working on the survey");
         return commands[i]->run(&inner);
     }
     return jb_cli_usage(cli, "say what to do: tabulate, calibrate, score, compare, trend, stand or report");
