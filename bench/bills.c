@@ -141,7 +141,7 @@ static void import(const struct place *place, const struct options *options, con
     struct jb_stream *standard_input = NULL;
     struct jb_bill_files files = {.paths = &path,
                                   .path_count = 1,
-                                  .standard_input = &standard_input,
+                                  .streams = &standard_input,
                                   .bucket_ns = JB_DAY_NS,
                                   .thread_count = threads};
     enum jb_code code = jb_cloud_load(options->data_path, &error, &cloud);

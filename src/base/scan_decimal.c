@@ -2,6 +2,7 @@
 #include "base/scan_decimal.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* Exponents past this are as good as infinite: no text that is taken has so many digits. */
 #define EXPONENT_CEILING 10000000
@@ -117,8 +118,9 @@ enum jb_code jb_scan_decimal_parse(const char *text, size_t length, unsigned dec
     assert(decimals <= JB_SCAN_DECIMALS_CEILING && length < ((size_t)1 << 21));
     struct parts parts;
     if (!take_parts(text, text + length, &parts))
-        return jb_error_set(error, JB_INPUT, "'%.*s' is not a decimal number",
-                            (int)(length < 60 ? length : 60), text);
+        return jb_error_set(
+            error, JB_INPUT, "'%.*s' is not a decimal number%s", (int)(length < 60 ? length : 60), text,
+            memchr(text, ',', length) ? "; expected a point and no commas, such as 1234.5" : "");
     /* The number is its digits times 10^shift units. */
     int64_t shift = parts.exponent + (int64_t)decimals;
     if (parts.digit_count == 0) {

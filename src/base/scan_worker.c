@@ -35,6 +35,7 @@ static enum jb_code read_bytes(struct jb_scan_worker *worker, char *bytes, size_
     while (length < 0 && errno == EINTR);
     if (length < 0)
         return jb_error_set_errno(error, errno, "%s", jb_stream_name(worker->input->source->stream));
+    jb_stream_count(worker->input->source->stream, (size_t)length);
     *ret_length = (size_t)length;
     return JB_OK;
 }

@@ -43,14 +43,17 @@ struct jb_stream {
     char *name;
     char *ahead; /* looked at, not taken: [at, length) */
     size_t ahead_at, ahead_length, ahead_capacity;
-    struct unpacking *unpacking; /* NULL: plain */
-    size_t block_at;             /* within the block that is being taken */
+    struct unpacking *unpacking;            /* NULL: plain */
+    size_t block_at;                        /* within the block that is being taken */
+    _Atomic(struct jb_progress *) progress; /* that of its own until somebody watches */
+    struct jb_progress unwatched;
+    atomic_size_t number;
 };
 
 /* ---- the unpacking thread --------------------------------------------------------------------------- */
 
-static enum jb_code read_some(const struct jb_stream *stream, char *bytes, size_t size,
-                              struct jb_error *error, size_t *ret_length) {
+static enum jb_code read_some(struct jb_stream *stream, char *bytes, size_t size, struct jb_error *error,
+                              size_t *ret_length) {
     ssize_t length;
     do
         length = read(stream->descriptor, bytes, size);
@@ -59,13 +62,14 @@ static enum jb_code read_some(const struct jb_stream *stream, char *bytes, size_
         return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", stream->name);
     if (length < 0)
         return jb_error_set_errno(error, errno, "%s", stream->name);
+    jb_stream_count(stream, (size_t)length);
     *ret_length = (size_t)length;
     return JB_OK;
 }
 
 /* The same, unless the thread is to stop first (JB_NO_DATA): a pipe may be silent for long. */
-static enum jb_code read_or_stop(const struct jb_stream *stream, char *bytes, size_t size,
-                                 struct jb_error *error, size_t *ret_length) {
+static enum jb_code read_or_stop(struct jb_stream *stream, char *bytes, size_t size, struct jb_error *error,
+                                 size_t *ret_length) {
     struct pollfd polled[] = {{.fd = stream->descriptor, .events = POLLIN},
                               {.fd = stream->unpacking->wake, .events = POLLIN}};
     while (poll(polled, JB_COUNT(polled), -1) < 0 && errno == EINTR)
@@ -294,6 +298,7 @@ enum jb_code jb_stream_open(int descriptor, const char *name, struct jb_error *e
     }
     _cleanup_(jb_stream_free_cleanup) struct jb_stream *stream = made;
     stream->descriptor = descriptor;
+    atomic_init(&stream->progress, &stream->unwatched);
     stream->name = strdup(name);
     if (!stream->name)
         return jb_error_set(error, JB_MEMORY, "%s: no memory", name);
@@ -322,6 +327,24 @@ void jb_stream_free(struct jb_stream *stream) {
 
 const char *jb_stream_name(const struct jb_stream *stream) {
     return stream->name;
+}
+
+uint64_t jb_stream_size(const struct jb_stream *stream) {
+    struct stat status;
+    return fstat(stream->descriptor, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+}
+
+void jb_stream_watch(struct jb_stream *stream, struct jb_progress *progress, size_t number) {
+    atomic_store_explicit(&stream->number, number, memory_order_relaxed);
+    atomic_store_explicit(&stream->progress, progress, memory_order_release);
+    jb_progress_add(progress, atomic_load_explicit(&stream->unwatched.done, memory_order_relaxed));
+}
+
+void jb_stream_count(struct jb_stream *stream, size_t length) {
+    struct jb_progress *progress = atomic_load_explicit(&stream->progress, memory_order_acquire);
+    size_t number = atomic_load_explicit(&stream->number, memory_order_relaxed);
+    atomic_store_explicit(&progress->place, number, memory_order_relaxed);
+    jb_progress_add(progress, length);
 }
 
 int jb_stream_file(const struct jb_stream *stream, uint64_t *ret_begin, uint64_t *ret_end) {

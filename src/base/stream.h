@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/progress.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,15 @@ enum jb_code jb_stream_open(int descriptor, const char *name, struct jb_error *e
 void jb_stream_free(struct jb_stream *stream); /* NULL-safe; stops the unpacking wherever it is */
 
 const char *jb_stream_name(const struct jb_stream *stream);
+/* Bytes of the file as it lies there, packed or not; 0: not known, such as of a pipe. */
+uint64_t jb_stream_size(const struct jb_stream *stream);
+
+/* From now on its bytes, as they lie there, are counted as done, and number as the place; those that were
+ * read already are counted now, but for a block that is being read meanwhile. progress outlives the stream.
+ */
+void jb_stream_watch(struct jb_stream *stream, struct jb_progress *progress, size_t number);
+/* Counts bytes that were read by jb_stream_file. On any thread. */
+void jb_stream_count(struct jb_stream *stream, size_t length);
 
 /* The next bytes, unpacked, without taking them: at least `wanted` (at most JB_STREAM_PEEK), or all that are
  * left. Valid until the next call. */

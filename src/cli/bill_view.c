@@ -153,9 +153,12 @@ static enum jb_code write_text(const struct jb_bill_result *result, bool is_dry_
         jb_buffer_printf(out, "; %" PRIu64 " bad row%s left out", result->bad_count,
                          plural(result->bad_count));
     if (result->flow_count)
-        jb_buffer_printf(out, ": energy %s, embodied carbon %s",
-                         jb_amount_alone(JB_ENERGY, result->energy_uj, NAN, NAN, energy),
-                         jb_amount_alone(JB_EMBODIED, result->embodied_ug, NAN, NAN, embodied));
+        jb_buffer_printf(
+            out, ": energy %s, embodied carbon %s",
+            result->knows_energy ? jb_amount_alone(JB_ENERGY, result->energy_uj, NAN, NAN, energy)
+                                 : "not known",
+            result->knows_embodied ? jb_amount_alone(JB_EMBODIED, result->embodied_ug, NAN, NAN, embodied)
+                                   : "not known");
     jb_buffer_add_string(out, "\n");
     write_coverage(result->flows, out);
     if (result->new_count)

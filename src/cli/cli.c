@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/time.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 int jb_cli_fail(const struct jb_cli *cli, enum jb_code code, const struct jb_error *error) {
+    progress_end();
     fflush(stdout);
     fprintf(stderr, "joulebook %s: %s\n", cli->argv[0], error->message);
     return jb_error_exit_status(code);
@@ -25,6 +27,7 @@ int jb_cli_usage(const struct jb_cli *cli, const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     jb_error_set(&error, JB_USAGE, "%s", text);
+    progress_end();
     fflush(stdout);
     fprintf(stderr, "joulebook %s: %s; try joulebook %s --help\n", cli->argv[0], error.message, cli->argv[0]);
     return 2;
@@ -69,7 +72,7 @@ int jb_cli_parse(const struct jb_cli *cli, const struct jb_verb *verb, struct jb
             continue;
         }
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-            fputs(verb->help, stdout);
+            fputs(verb->brief ? verb->brief : verb->help, stdout);
             return 0;
         }
         struct jb_option *option = find_option(options, argument, &inline_value);
@@ -154,6 +157,7 @@ int jb_cli_print(const struct jb_cli *cli, const struct jb_buffer *buffer) {
     enum jb_code code = jb_buffer_check(buffer, &error);
     if (code)
         return jb_cli_fail(cli, code, &error);
+    progress_end();
     if (buffer->length == 0 ||
         (fwrite(buffer->bytes, 1, buffer->length, stdout) == buffer->length && fflush(stdout) == 0))
         return 0;

@@ -24,8 +24,9 @@ struct jb_cli {
 
 struct jb_verb {
     const char *name;
-    const char *summary;            /* one line for `joulebook help` */
-    const char *help;               /* `joulebook VERB --help`, whole */
+    const char *summary; /* one line for `joulebook help` */
+    const char *help;    /* `joulebook help VERB`, whole */
+    const char *brief;   /* `joulebook VERB --help`, of one screen; NULL: the whole is short enough */
     int (*run)(struct jb_cli *cli); /* exit status: 0 good, 1 bad answer, 2 usage, 3 bad input, 4 could not */
 };
 

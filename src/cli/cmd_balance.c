@@ -1,6 +1,7 @@
 /* The verb `balance`. */
 #include "cli/cli.h"
 
+#include "cli/progress.h"
 #include "report/view.h"
 
 enum { FROM, TO, JSON, CSV };
@@ -41,6 +42,7 @@ static int run(struct jb_cli *cli) {
         status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
     if (status >= 0)
         return status;
+    progress_wait("reading the book");
     status = print_balance(cli, ledger, form, &query);
     jb_ledger_close(ledger);
     return status;

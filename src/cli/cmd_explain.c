@@ -3,6 +3,7 @@
 
 #include "base/decimal.h"
 #include "cli/grounds.h"
+#include "cli/progress.h"
 #include "ledger/explain.h"
 #include "report/view.h"
 
@@ -187,6 +188,7 @@ static int run(struct jb_cli *cli) {
         status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
     if (status >= 0)
         return status;
+    progress_wait("reading the book");
     status =
         is_valued ? explain_figure(cli, ledger, form, &wish) : print_explanation(cli, ledger, form, &request);
     jb_ledger_close(ledger);

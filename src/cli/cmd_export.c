@@ -1,6 +1,7 @@
 /* The verb `export`. */
 #include "cli/cli.h"
 
+#include "cli/progress.h"
 #include "import/flows.h"
 #include "report/output.h"
 
@@ -12,7 +13,8 @@ enum { FROM, TO, FORMAT, ACCOUNT };
 
 /* Writes the flows that start in the period, chunk by chunk. */
 static enum jb_code write_flows(struct jb_ledger *ledger, const struct jb_query *query, bool is_csv,
-                                struct jb_output *output, struct jb_error *error) {
+                                struct jb_progress *progress, struct jb_output *output,
+                                struct jb_error *error) {
     struct jb_store *store = jb_ledger_store(ledger);
     struct jb_flow_cursor *cursor;
     struct jb_import_record record;
@@ -33,6 +35,7 @@ static enum jb_code write_flows(struct jb_ledger *ledger, const struct jb_query 
             jb_flows_write_csv(&record, &chunk);
         else
             jb_flows_write_json(&record, &chunk);
+        jb_progress_add(progress, 1);
         if (chunk.length >= CHUNK)
             code = jb_output_write(output, &chunk, error);
     }
@@ -44,10 +47,15 @@ static int export_flows(const struct jb_cli *cli, struct jb_ledger *ledger, cons
                         bool is_csv, const char *path) {
     struct jb_error error = {0};
     struct jb_output output;
+    static struct jb_progress progress;
     enum jb_code code = jb_output_open(path, &error, &output);
     if (code)
         return jb_cli_fail(cli, code, &error);
-    code = write_flows(ledger, query, is_csv, &output, &error);
+    /* Flows that pass by on the terminal are progress enough. */
+    jb_progress_begin(&progress, "exporting", "flows", 0);
+    if (output.path || !isatty(STDOUT_FILENO))
+        progress_show(&progress, NULL, 0);
+    code = write_flows(ledger, query, is_csv, &progress, &output, &error);
     if (!code)
         code = jb_output_commit(&output, &error);
     bool is_closed = output.is_closed;

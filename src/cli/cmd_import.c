@@ -4,13 +4,16 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/import_bills.h"
+#include "cli/import_input.h"
 #include "cli/import_meter.h"
+#include "cli/progress.h"
 #include "import/book.h"
 #include "report/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 #define PATH_CEILING 4096
@@ -26,7 +29,8 @@ enum {
     UTILISATION,
     CURRENCY,
     SKIP_BAD,
-    SKIPPED, /* bills */
+    SKIPPED,
+    RESTATED, /* bills */
     METERS,
     SITE,
     GRID,
@@ -37,17 +41,6 @@ enum {
     ZONE,
     DATES, /* meters */
 };
-
-static void show_progress(uint64_t booked_flows, uint64_t all_flows) {
-    static unsigned shown;
-    unsigned per_mille = all_flows ? (unsigned)(booked_flows * 1000 / all_flows) : 1000;
-    if (per_mille == shown && booked_flows < all_flows)
-        return;
-    shown = per_mille;
-    fprintf(stderr, "\rbooked %" PRIu64 " of %" PRIu64 " flows (%u %%)%s", booked_flows, all_flows,
-            per_mille / 10, booked_flows >= all_flows ? "\033[K\r" : "");
-    fflush(stderr);
-}
 
 /* The summary, one row. */
 static enum jb_code write_machine(const struct jb_import_result *result, bool is_dry_run, enum jb_form form,
@@ -122,31 +115,6 @@ static int import_files(const struct jb_cli *cli, const struct jb_import_request
     return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);
 }
 
-/* ---- standard input: looked at before it is known who reads it ---- */
-
-static ssize_t read_stream(void *cookie, char *bytes, size_t size) {
-    size_t length;
-    struct jb_error error = {0};
-    if (jb_stream_read(cookie, bytes, size, &error, &length)) {
-        errno = EIO;
-        return -1;
-    }
-    return (ssize_t)length;
-}
-
-static enum jb_code open_standard_input(const char *const *paths, size_t count, struct jb_error *error,
-                                        struct jb_stream **ret_stream) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(paths[i], "-") != 0)
-            continue;
-        int descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (descriptor < 0)
-            return jb_error_set_errno(error, errno, "standard input");
-        return jb_stream_open(descriptor, "standard input", error, ret_stream);
-    }
-    return JB_OK;
-}
-
 /* Options of other formats, from first to last. Returns -1 to go on. */
 static int refuse_strangers(const struct jb_cli *cli, const struct jb_option *options, unsigned first,
                             unsigned last, const char *whose) {
@@ -158,56 +126,42 @@ static int refuse_strangers(const struct jb_cli *cli, const struct jb_option *op
 }
 
 static int import_flows(const struct jb_cli *cli, const struct jb_option *options,
-                        const struct import_bills *bills) {
-    _cleanup_fclose_ FILE *standard_input = NULL;
-    int status = refuse_strangers(cli, options, MAP, SKIPPED, "bills; these are flows");
+                        const struct import_bills *bills, const struct import_inputs *inputs) {
+    int status = refuse_strangers(cli, options, MAP, RESTATED, "bills; these are flows");
     if (status >= 0)
         return status;
-    if (*bills->standard_input)
-        standard_input =
-            fopencookie(*bills->standard_input, "r", (cookie_io_functions_t){.read = read_stream});
     struct jb_import_request request = {.book = cli->book,
                                         .paths = bills->paths,
                                         .path_count = bills->path_count,
-                                        .standard_input = standard_input,
-                                        .is_dry_run = bills->is_dry_run};
+                                        .files = inputs->files,
+                                        .is_dry_run = bills->is_dry_run,
+                                        .progress = bills->progress};
     if (bills->format && strcmp(bills->format, "auto") != 0) {
         request.format = jb_import_find(bills->format);
         if (!request.format)
             return jb_cli_usage(cli, "--format: '%.60s' is no format that is known", bills->format);
     }
-    if (isatty(STDERR_FILENO))
-        request.progress = show_progress;
     return import_files(cli, &request, bills->form);
 }
 
 static int run(struct jb_cli *cli) {
     struct jb_option options[] = {
-        [FORMAT] = {"--format", true, NULL},
-        [DRY_RUN] = {"--dry-run", false, NULL},
-        [JSON] = {"--json", false, NULL},
-        [CSV] = {"--csv", false, NULL},
-        [MAP] = {"--map", true, NULL},
-        [PER] = {"--per", true, NULL},
-        [LABEL] = {"--label", true, NULL},
-        [UTILISATION] = {"--utilisation", true, NULL},
-        [CURRENCY] = {"--currency", true, NULL},
-        [SKIP_BAD] = {"--skip-bad", true, NULL},
-        [SKIPPED] = {"--skipped", true, NULL},
-        [METERS] = {"--meters", true, NULL},
-        [SITE] = {"--site", true, NULL},
-        [GRID] = {"--grid", true, NULL},
-        [UNIT] = {"--unit", true, NULL},
-        [KIND] = {"--kind", true, NULL},
-        [TIMES] = {"--times", true, NULL},
-        [STEP] = {"--step", true, NULL},
-        [ZONE] = {"--zone", true, NULL},
-        [DATES] = {"--dates", true, NULL},
-        {NULL, false, NULL},
+        [FORMAT] = {"--format", true, NULL},     [DRY_RUN] = {"--dry-run", false, NULL},
+        [JSON] = {"--json", false, NULL},        [CSV] = {"--csv", false, NULL},
+        [MAP] = {"--map", true, NULL},           [PER] = {"--per", true, NULL},
+        [LABEL] = {"--label", true, NULL},       [UTILISATION] = {"--utilisation", true, NULL},
+        [CURRENCY] = {"--currency", true, NULL}, [SKIP_BAD] = {"--skip-bad", true, NULL},
+        [SKIPPED] = {"--skipped", true, NULL},   [RESTATED] = {"--restated", false, NULL},
+        [METERS] = {"--meters", true, NULL},     [SITE] = {"--site", true, NULL},
+        [GRID] = {"--grid", true, NULL},         [UNIT] = {"--unit", true, NULL},
+        [KIND] = {"--kind", true, NULL},         [TIMES] = {"--times", true, NULL},
+        [STEP] = {"--step", true, NULL},         [ZONE] = {"--zone", true, NULL},
+        [DATES] = {"--dates", true, NULL},       {NULL, false, NULL},
     };
     static const char *paths[PATH_CEILING];
-    _cleanup_(jb_stream_free_cleanup) struct jb_stream *standard_input = NULL;
-    struct import_bills bills = {.paths = paths, .standard_input = &standard_input};
+    static struct jb_progress progress;
+    _cleanup_(import_inputs_close) struct import_inputs inputs = {0};
+    struct import_bills bills = {.paths = paths, .progress = &progress};
     struct jb_error error = {0};
     bool is_bill = false;
     int status = jb_cli_parse(cli, &jb_verb_import, options, paths, PATH_CEILING, &bills.path_count, false);
@@ -220,10 +174,12 @@ static int run(struct jb_cli *cli) {
     bills.format = options[FORMAT].value;
     bills.is_dry_run = options[DRY_RUN].value != NULL;
     bool is_meter = bills.format && strcmp(bills.format, "meter") == 0;
-    status = refuse_strangers(cli, options, is_meter ? MAP : METERS, is_meter ? SKIPPED : DATES,
+    status = refuse_strangers(cli, options, is_meter ? MAP : METERS, is_meter ? RESTATED : DATES,
                               is_meter ? "bills" : "--format meter");
     if (status >= 0)
         return status;
+    signal(SIGXFSZ, SIG_IGN); /* a book as large as may be is an error like a full disk */
+    progress_show(&progress, paths, bills.path_count);
     if (is_meter) {
         struct import_meter_options meter = {.meters = options[METERS].value,
                                              .site = options[SITE].value,
@@ -234,7 +190,7 @@ static int run(struct jb_cli *cli) {
                                              .step = options[STEP].value,
                                              .zone = options[ZONE].value,
                                              .dates = options[DATES].value};
-        return import_meter(cli, &meter, paths, bills.path_count, bills.is_dry_run, bills.form);
+        return import_meter(cli, &meter, paths, bills.path_count, bills.is_dry_run, bills.form, &progress);
     }
     bills.map = options[MAP].value;
     bills.per = options[PER].value;
@@ -243,18 +199,44 @@ static int run(struct jb_cli *cli) {
     bills.currency = options[CURRENCY].value;
     bills.skip_bad = options[SKIP_BAD].value;
     bills.skipped = options[SKIPPED].value;
-    enum jb_code code = open_standard_input(paths, bills.path_count, &error, &standard_input);
+    bills.is_restated = options[RESTATED].value != NULL;
+    enum jb_code code = import_inputs_open(paths, bills.path_count, &progress, &error, &inputs);
     if (code)
         return jb_cli_fail(cli, code, &error);
+    bills.streams = inputs.streams;
     status = import_bills_probe(cli, &bills, &is_bill);
     if (status >= 0)
         return status;
-    return is_bill ? import_bills_run(cli, &bills) : import_flows(cli, options, &bills);
+    return is_bill ? import_bills_run(cli, &bills) : import_flows(cli, options, &bills, &inputs);
 }
 
 const struct jb_verb jb_verb_import = {
     .name = "import",
     .summary = "book records from files",
+    .brief = "usage: joulebook import [OPTIONS] FILE... | -\n"
+             "\n"
+             "Books what files hold, found by how they begin: bills of clouds (FOCUS, AWS, Azure, Google\n"
+             "Cloud, Alibaba Cloud), as they are or packed with gzip or zstd, and flows. Importing the same\n"
+             "again changes nothing, a restated bill takes the old one's place, and when anything is wrong,\n"
+             "nothing is booked.\n"
+             "\n"
+             "  joulebook import --dry-run bill.csv.gz                   what would be booked\n"
+             "  joulebook import --per hour --label team,env *.csv.gz    by the hour, with labels from tags\n"
+             "  joulebook import --map map.ini other.csv                 a table of any other provider\n"
+             "  joulebook import --format meter --site s --meters 'main=facility' may.csv   meter readings\n"
+             "\n"
+             "options\n"
+             "  --format NAME      auto (default), flows, focus, aws, azure, gcp, alibaba or meter\n"
+             "  --dry-run          check, and say what would be booked\n"
+             "  --per, --label     bills: by day or hour; tags that become labels\n"
+             "  --map FILE         bills: which column is what, as INI\n"
+             "  --utilisation U    bills: mean load of vCPUs and GPUs; default 50%\n"
+             "  --skip-bad N       bills: leave out up to N bad rows, which --skipped FILE lists\n"
+             "  --currency, --restated                   bills\n"
+             "  --meters, --site, --grid, --unit, --kind, --times, --step, --zone, --dates   meters\n"
+             "  --json, --csv      the summary for machines\n"
+             "\n"
+             "`joulebook help import` says all of it.\n",
     .help =
         "usage: joulebook import [OPTIONS] FILE... | -\n"
         "       joulebook [--config FILE] import --format meter [OPTIONS] FILE... | -\n"
@@ -262,7 +244,8 @@ const struct jb_verb jb_verb_import = {
         "Books what files hold: flows, and bills of cloud providers. All files are checked first: when\n"
         "anything is wrong, nothing is booked, and the message names file, line or row, field and the\n"
         "mend. The book is made when there is none. Importing the same again changes nothing; an\n"
-        "import that was cut off is completed by running it again. Bills may be packed with gzip or\n"
+        "import that was cut off is completed by running it again. On a terminal, one that takes longer\n"
+        "than a second says how far it is. Bills may be packed with gzip or\n"
         "zstd.\n"
         "\n"
         "options\n"
@@ -278,6 +261,7 @@ const struct jb_verb jb_verb_import = {
         "  --currency CODE    bills: the currency of those that have no column for it\n"
         "  --skip-bad N       bills: leave out up to N bad rows, and book the rest\n"
         "  --skipped FILE     bills: list the rows that were left out, as CSV\n"
+        "  --restated         bills: these are whole months, in the place of whatever the book has of them\n"
         "  --meters LIST      what the meters stand for, METER=ROLE with commas between; METER may be a\n"
         "                     glob: 'main=facility,pdu*=pdu,chiller=cooling'\n"
         "  --site SITE        the site that they stand in: account site/SITE\n"

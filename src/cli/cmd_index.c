@@ -1,6 +1,8 @@
 /* The verb `index`: a table of what it does; each has a file of its own. */
 #include "cli/index.h"
 
+#include "cli/progress.h"
+
 #include <string.h>
 
 static const struct jb_index_command *const commands[] = {
@@ -24,6 +26,7 @@ static int run(struct jb_cli *cli) {
         struct jb_cli inner = *cli;
         inner.argc--, inner.argv++;
         inner.argv[0] = cli->argv[0]; /* messages begin with the verb */
+        progress_wait("working on the survey");
         return commands[i]->run(&inner);
     }
     return jb_cli_usage(cli, "say what to do: tabulate, calibrate, score, compare, trend, stand or report");
@@ -32,6 +35,31 @@ static int run(struct jb_cli *cli) {
 const struct jb_verb jb_verb_index = {
     .name = "index",
     .summary = "what a survey's answers say, with intervals that its design supports",
+    .brief =
+        "usage: joulebook index COMMAND PLAN [OPTIONS]\n"
+        "\n"
+        "What a survey says, with standard errors and intervals from its strata, clusters and weights.\n"
+        "PLAN is an INI file that says how it was drawn and what was asked.\n"
+        "\n"
+        "  joulebook index tabulate plan.ini --by market    questions: shares, means, quantiles\n"
+        "  joulebook index score plan.ini --by market       the index from 0 to 100, and its pillars\n"
+        "  joulebook index stand answers.csv                our answers against the market's, and the book\n"
+        "  joulebook index report plan.ini --out page.html  all of it as one page\n"
+        "\n"
+        "commands\n"
+        "  tabulate   question by question       compare  how far an order of groups can be trusted\n"
+        "  calibrate  weights to population      trend    between waves\n"
+        "  score      the index                  stand    where an organisation stands\n"
+        "  report     the page\n"
+        "\n"
+        "options\n"
+        "  --by GROUP         apart for each value of this group\n"
+        "  --where WHO        only who fulfils 'market = KR, JP and size >= 250'\n"
+        "  --question NAME    only this question\n"
+        "  --out FILE         calibrate, report: where to\n"
+        "  --json, --csv      for machines\n"
+        "\n"
+        "`joulebook help index` says all of it: every option, and how a plan is written.\n",
     .help =
         "usage: joulebook index tabulate PLAN [--question NAME] [--by GROUP] [OPTIONS]\n"
         "       joulebook index calibrate PLAN [--out FILE] [OPTIONS]\n"

@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "base/time.h"
+#include "cli/progress.h"
 #include "decide/kpi.h"
 
 #include <stdlib.h>
@@ -123,6 +124,7 @@ static int run_request(const struct jb_cli *cli, const struct request *request) 
     int status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
     if (status >= 0)
         return status;
+    progress_wait("reading the book");
     status = grounds_load(cli, ledger, NULL, &grounds);
     if (status < 0)
         status = show(cli, ledger, &grounds, request);

@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "base/time.h"
 #include "cli/grounds.h"
+#include "cli/progress.h"
 #include "report/view.h"
 
 #include <string.h>
@@ -153,9 +154,10 @@ static void note_gaps(const struct parts *parts) {
     size_t count = 0;
     for (size_t i = 0; i < parts->count; i++)
         count += parts->items[i].statement.gap_count;
-    if (count)
-        fprintf(
-            stderr,
+    if (!count)
+        return;
+    progress_end();
+    fprintf(stderr,
             "joulebook statement: note: %zu stretch%s not known and not in the figures; --json lists them\n",
             count, count > 1 ? "es are" : " is");
 }
@@ -231,6 +233,7 @@ static int run(struct jb_cli *cli) {
         status = jb_cli_open_book(cli, JB_STORE_READ, &ledger);
     if (status >= 0)
         return status;
+    progress_wait("reading the book");
     status = value_and_print(cli, ledger, &wish);
     jb_ledger_close(ledger);
     return status;

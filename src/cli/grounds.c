@@ -1,5 +1,6 @@
 /* Setting and factors of a valuation: found, read, and kept in the book. */
 #include "cli/grounds.h"
+#include "cli/progress.h"
 
 #include <string.h>
 
@@ -47,12 +48,14 @@ static void keep(const struct jb_cli *cli, struct jb_ledger *ledger, const struc
                              &error);
         jb_ledger_close(writer);
     }
-    if (code)
-        fprintf(stderr,
-                "joulebook %s: note: the book could not keep what the figures rest on, so they cannot be "
-                "made again "
-                "once the factors have moved on: %s\n",
-                cli->argv[0], error.message);
+    if (!code)
+        return;
+    progress_end();
+    fprintf(
+        stderr,
+        "joulebook %s: note: the book could not keep what the figures rest on, so they cannot be made again "
+        "once the factors have moved on: %s\n",
+        cli->argv[0], error.message);
 }
 
 static enum jb_code load_files(const struct jb_cli *cli, const struct jb_ledger *ledger,

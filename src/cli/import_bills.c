@@ -5,8 +5,8 @@
 #include "base/decimal.h"
 #include "cli/bill_view.h"
 #include "import/bill_import.h"
+#include "report/output.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define MAP_CEILING ((size_t)1 << 20)
@@ -19,20 +19,24 @@
 
 int import_bills_probe(const struct jb_cli *cli, const struct import_bills *options, bool *ret_is_bill) {
     struct jb_error error = {0};
-    struct jb_bill_files files = {.standard_input = options->standard_input};
-    size_t bill_count = 0;
+    struct jb_bill_files files = {.paths = options->paths, .streams = options->streams};
+    size_t bill_count = 0, other_count = 0;
     bool is_named = options->format && strcmp(options->format, "auto") != 0;
     *ret_is_bill = options->map || (is_named && jb_bill_format_find(options->format));
     if (*ret_is_bill || is_named)
         return -1;
     for (size_t i = 0; i < options->path_count; i++) {
         struct jb_bill_opening opening;
-        enum jb_code code = jb_bill_probe(&files, options->paths[i], &error, &opening);
+        enum jb_code code = jb_bill_probe(&files, i, &error, &opening);
+        if (code == JB_NO_DATA) /* named twice */
+            continue;
         if (code)
             return jb_cli_fail(cli, code, &error);
-        bill_count += opening.format || opening.is_parquet || opening.is_json_array;
+        bool is_bill = opening.format || opening.is_parquet || opening.is_json_array || opening.is_utf16;
+        bill_count += is_bill;
+        other_count += !is_bill && !opening.is_empty;
     }
-    if (bill_count && bill_count < options->path_count)
+    if (bill_count && other_count)
         return jb_cli_usage(cli, "bills and other files: import them one after the other");
     *ret_is_bill = bill_count > 0;
     return -1;
@@ -85,6 +89,7 @@ static int parse_files(const struct jb_cli *cli, const struct import_bills *opti
     files->currency = options->currency;
     files->paths = options->paths;
     files->path_count = options->path_count;
+    files->progress = options->progress;
     return -1;
 }
 
@@ -94,22 +99,12 @@ static enum jb_code read_map(const char *path, struct jb_error *error, struct jb
     return code ? code : jb_bill_map_parse(text.bytes ? text.bytes : "", path, error, ret_map);
 }
 
-/* Whole or not at all: it says what was left out of the book. */
-static enum jb_code write_skipped(const char *path, const struct jb_bill_result *result,
+static enum jb_code write_skipped(struct jb_output *output, const struct jb_bill_result *result,
                                   struct jb_error *error) {
     _cleanup_buffer_ struct jb_buffer out = {.ceiling = (size_t)1 << 30};
     bill_view_skipped(result, &out);
-    enum jb_code code = jb_buffer_check(&out, error);
-    FILE *file = code ? NULL : fopen(path, "we");
-    if (code)
-        return code;
-    bool is_written = file && fwrite(out.bytes, 1, out.length, file) == out.length;
-    int errnum = errno;
-    if (file && fclose(file) != 0 && is_written) {
-        is_written = false;
-        errnum = errno;
-    }
-    return is_written ? JB_OK : jb_error_set_errno(error, errnum, "%s", path);
+    enum jb_code code = jb_output_write(output, &out, error);
+    return code ? code : jb_output_commit(output, error);
 }
 
 static enum jb_code import(const struct jb_cli *cli, const struct import_bills *options,
@@ -120,6 +115,7 @@ static enum jb_code import(const struct jb_cli *cli, const struct import_bills *
     _cleanup_(jb_factors_free_cleanup) struct jb_factors *factors = NULL;
     _cleanup_(jb_regions_free_cleanup) struct jb_regions *regions = NULL;
     __attribute__((cleanup(jb_bill_result_free))) struct jb_bill_result result = {0};
+    _cleanup_(jb_output_close) struct jb_output skipped = {.descriptor = -1};
     enum jb_code code = jb_cloud_load(data_path, error, &cloud);
     if (!code)
         code = jb_cli_factors(cli, error, &factors);
@@ -131,11 +127,17 @@ static enum jb_code import(const struct jb_cli *cli, const struct import_bills *
     question->factors = factors;
     question->regions = regions;
     question->files = files;
-    struct jb_bill_request request = {
-        .book = cli->book, .question = *question, .is_dry_run = options->is_dry_run};
-    code = jb_bill_import(&request, error, &result);
+    struct jb_bill_request request = {.book = cli->book,
+                                      .question = *question,
+                                      .is_dry_run = options->is_dry_run,
+                                      .is_restated = options->is_restated};
+    /* What cannot be written is found before anything is booked. */
+    if (options->skipped)
+        code = jb_output_open(options->skipped, error, &skipped);
+    if (!code)
+        code = jb_bill_import(&request, error, &result);
     if (!code && options->skipped)
-        code = write_skipped(options->skipped, &result, error);
+        code = write_skipped(&skipped, &result, error);
     return code ? code : bill_view(&result, options->is_dry_run, options->form, out, error);
 }
 
@@ -157,7 +159,7 @@ int import_bills_run(const struct jb_cli *cli, const struct import_bills *option
     enum jb_code code = options->map ? read_map(options->map, &error, &map) : JB_OK;
     files.labels = labels;
     files.map = map;
-    files.standard_input = options->standard_input;
+    files.streams = options->streams;
     if (!code)
         code = import(cli, options, &question, &files, &out, &error);
     return code ? jb_cli_fail(cli, code, &error) : jb_cli_print(cli, &out);

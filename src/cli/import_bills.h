@@ -10,9 +10,10 @@ struct import_bills {
     const char *format, *map, *per, *labels, *utilisation, *currency, *skip_bad, *skipped;
     const char *const *paths;
     size_t path_count;
-    bool is_dry_run;
+    bool is_dry_run, is_restated;
     enum jb_form form;
-    struct jb_stream **standard_input; /* open when "-" is among the paths; NULL in it once it is taken */
+    struct jb_progress *progress;
+    struct jb_stream **streams; /* see jb_bill_files */
 };
 
 /* Whether the files are bills: by --format and --map, else by how they begin. Returns −1 to go on. */

@@ -4,6 +4,7 @@
 #include "account/setting.h"
 #include "base/clock.h"
 #include "base/time.h"
+#include "cli/import_input.h"
 #include "factor/factor.h"
 #include "import/meter.h"
 #include "report/number.h"
@@ -249,24 +250,29 @@ static enum jb_code write_result(const struct jb_meter_result *result, bool is_d
 }
 
 int import_meter(const struct jb_cli *cli, const struct import_meter_options *options,
-                 const char *const *paths, size_t path_count, bool is_dry_run, enum jb_form form) {
+                 const char *const *paths, size_t path_count, bool is_dry_run, enum jb_form form,
+                 struct jb_progress *progress) {
     _cleanup_(jb_meter_rules_free) struct jb_meter_rules rules = {0};
     _cleanup_(jb_zone_free_cleanup) struct jb_zone *zone = NULL;
+    _cleanup_(import_inputs_close) struct import_inputs inputs = {0};
     _cleanup_(jb_meter_result_free) struct jb_meter_result result = {0};
     _cleanup_buffer_ struct jb_buffer out = {0};
     struct jb_error error = {0};
     struct jb_meter_request request = {.book = cli->book,
                                        .paths = paths,
                                        .path_count = path_count,
-                                       .standard_input = stdin,
                                        .rules = &rules,
-                                       .is_dry_run = is_dry_run};
+                                       .is_dry_run = is_dry_run,
+                                       .progress = progress};
     int status = take_rules(cli, options, &rules);
     if (status < 0)
         status = take_options(cli, options, &zone, &request);
     if (status >= 0)
         return status;
-    enum jb_code code = jb_meter_import(&request, &error, &result);
+    enum jb_code code = import_inputs_open(paths, path_count, progress, &error, &inputs);
+    request.files = inputs.files;
+    if (!code)
+        code = jb_meter_import(&request, &error, &result);
     if (!code)
         code = write_result(&result, is_dry_run, form, &out, &error);
     return code ? jb_cli_fail(cli, code == JB_NO_DATA ? JB_IO : code, &error) : jb_cli_print(cli, &out);

@@ -10,6 +10,7 @@ struct import_meter_options {
 
 /* Returns an exit status. */
 int import_meter(const struct jb_cli *cli, const struct import_meter_options *options,
-                 const char *const *paths, size_t path_count, bool is_dry_run, enum jb_form form);
+                 const char *const *paths, size_t path_count, bool is_dry_run, enum jb_form form,
+                 struct jb_progress *progress);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/index.h"
 
 #include "base/csv.h"
+#include "cli/progress.h"
 #include "report/output.h"
 #include "report/view_calibrate.h"
 
@@ -18,6 +19,7 @@ static enum jb_code write_weights(const struct jb_index_survey *survey, const do
         survey->plan->id ? jb_answers_column(survey->answers, survey->plan->id) : NULL;
     _cleanup_(jb_output_close) struct jb_output output = {.descriptor = -1};
     _cleanup_buffer_ struct jb_buffer text = {0};
+    progress_end(); /* it may be the terminal */
     enum jb_code code = jb_output_open(path, error, &output);
     jb_csv_add(&text, id ? id->name : "row");
     jb_buffer_add_string(&text, ",weight\n");

@@ -2,6 +2,7 @@
 #include "cli/index_scoring.h"
 #include "cli/index_tables.h"
 
+#include "cli/progress.h"
 #include "report/output.h"
 #include "report/page_index.h"
 #include "report/view_report.h"
@@ -19,6 +20,7 @@ struct request {
 
 static enum jb_code put_out(const struct request *request, struct jb_buffer *out, struct jb_error *error) {
     struct jb_output output;
+    progress_end(); /* it may be the terminal */
     enum jb_code code = jb_output_open(request->output, error, &output);
     if (code)
         return code;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -51,7 +52,8 @@ static void print_help(FILE *out) {
           "  --root DIR     read another /sys and /proc\n"
           "  --config FILE  the setting: an INI file, see docs/SPEC-setting.md\n"
           "  --version      print the version\n"
-          "  --help         print this; `joulebook VERB --help` explains a verb\n"
+          "  --help         print this; `joulebook VERB --help` explains a verb, and\n"
+          "                 `joulebook help VERB` says all that there is to it\n"
           "\n"
           "exit status: 0 done and good, 1 done but the answer is bad, 2 wrong usage, 3 bad input, 4 could "
           "not\n",
@@ -122,5 +124,7 @@ int main(int argc, char **argv) {
     }
     cli.argc = argc - index;
     cli.argv = argv + index;
-    return verb->run(&cli);
+    int status = verb->run(&cli);
+    progress_end();
+    return status;
 }

@@ -141,6 +141,12 @@ struct jb_bill_opening jb_bill_look(const char *bytes, size_t length, const stru
     static const char separators[] = ",;\t|";
     struct jb_bill_opening opening = {.separator = ','};
     size_t blank = 0;
+    opening.is_empty = length == 0;
+    opening.is_utf16 =
+        length >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0 ||
+                        (bytes[0] && !bytes[1]) || (!bytes[0] && bytes[1]));
+    if (opening.is_empty || opening.is_utf16)
+        return opening;
     if (length >= 4 && memcmp(bytes, "PAR1", 4) == 0) {
         opening.is_parquet = true;
         return opening;
@@ -166,8 +172,12 @@ struct jb_bill_opening jb_bill_look(const char *bytes, size_t length, const stru
     for (const char *separator = separators; headings.text && !opening.format && *separator; separator++) {
         if (!split(bytes, length, *separator, &headings))
             continue;
-        for (size_t i = 0; !opening.format && jb_bill_table[i]; i++) {
-            if ((!wanted || wanted == jb_bill_table[i]) && is_signed(jb_bill_table[i], &headings)) {
+        if (wanted && is_signed(wanted, &headings)) { /* of the table, or made of a map */
+            opening.format = wanted;
+            opening.separator = *separator;
+        }
+        for (size_t i = 0; !opening.format && !wanted && jb_bill_table[i]; i++) {
+            if (is_signed(jb_bill_table[i], &headings)) {
                 opening.format = jb_bill_table[i];
                 opening.separator = *separator;
             }

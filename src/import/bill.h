@@ -108,7 +108,7 @@ struct jb_bill_opening {
     const struct jb_bill_format *format; /* NULL: of no format of bills */
     char separator;                      /* of a table */
     bool is_json;                        /* JSON lines */
-    bool is_parquet;
+    bool is_parquet, is_utf16, is_empty;
     bool is_json_array; /* of the rows of JSON lines */
 };
 /* From the first bytes (as many as there are, up to 1 MiB). wanted: only this format, NULL any. Pure. */

@@ -469,10 +469,13 @@ static void finish_unit(const struct jb_bill_flows *flows, size_t count, struct 
             unit->first_start_ns = flow->start_ns;
         if (i == 0 || flow->end_ns > unit->last_end_ns)
             unit->last_end_ns = flow->end_ns;
-        if (flow->commodity == JB_ENERGY)
+        if (flow->commodity == JB_ENERGY) {
+            unit->energy_count++;
             unit->energy_uj += flow->amount;
-        else if (flow->commodity == JB_EMBODIED)
+        } else if (flow->commodity == JB_EMBODIED) {
+            unit->embodied_count++;
             unit->embodied_ug += flow->amount;
+        }
     }
     unit->digest = hash;
     if (!has_use && count) { /* the days of all its rows */
@@ -535,6 +538,7 @@ enum jb_code jb_bill_flows_make(const struct jb_bill_question *question, const s
     enum jb_code code = flows->group_count > UINT32_MAX
                             ? jb_error_set(error, JB_LIMIT, "more than %u groups of rows", UINT32_MAX)
                             : open_flows(question, error, flows);
+    jb_progress_begin(question->files->progress, "estimating", NULL, 0);
     if (!code)
         code = make_units(flows, error);
     if (code)

@@ -23,7 +23,7 @@ struct jb_bill_unit {
     const char *identity;      /* "bill aws 111122223333 444455556666 2026-07 " */
     int64_t first_ns, last_ns; /* days that its use covers, whole: [first, last) */
     /* Of its flows. */
-    size_t flow_count;
+    size_t flow_count, energy_count, embodied_count; /* all; of which of energy, of embodied carbon */
     uint64_t digest;
     int64_t first_start_ns, last_end_ns; /* 0 of none */
     jb_int128 energy_uj, embodied_ug;

@@ -51,7 +51,7 @@ static bool parse_days(const char *text, int64_t *ret_first_ns, int64_t *ret_las
 }
 
 /* Looks at one batch of the same account and month. */
-static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
+static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted, bool is_restated,
                             const struct jb_batch_info *info, struct jb_error *error, struct plan *plan,
                             unsigned *ret_version, bool *ret_is_known) {
     const char *rest = info->identity + strlen(unit->identity);
@@ -66,14 +66,14 @@ static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
         *ret_is_known = true;
         return JB_OK;
     }
-    if (last_ns <= unit->first_ns || first_ns >= unit->last_ns)
+    if (!is_restated && (last_ns <= unit->first_ns || first_ns >= unit->last_ns))
         return JB_OK;
-    if (first_ns < unit->first_ns || last_ns > unit->last_ns) {
+    if (!is_restated && (first_ns < unit->first_ns || last_ns > unit->last_ns)) {
         char new_first[JB_TIME_SIZE], new_last[JB_TIME_SIZE];
         return jb_error_set(
             error, JB_INPUT,
             "%.*s: use from %.10s to %.10s, but the book has this month from %.10s to %.10s; import "
-            "all of the month's files together",
+            "all of the month's files together, or say --restated when these are all",
             (int)strlen(unit->identity) - 1, unit->identity, jb_time_format(unit->first_ns, new_first),
             jb_time_format(unit->last_ns, new_last), rest, rest + 12);
     }
@@ -81,8 +81,8 @@ static enum jb_code compare(const struct jb_bill_unit *unit, const char *wanted,
     return JB_OK;
 }
 
-static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_unit *unit, struct jb_error *error,
-                              struct plan *plan) {
+static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_unit *unit, bool is_restated,
+                              struct jb_error *error, struct plan *plan) {
     char wanted[40], first[JB_TIME_SIZE], last[JB_TIME_SIZE];
     size_t count = 0;
     unsigned version = 0;
@@ -97,7 +97,7 @@ static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_unit 
     if (!code && !(plan->replaced = calloc(count + 1, sizeof *plan->replaced)))
         code = jb_error_set(error, JB_MEMORY, "no memory for %zu batches", count);
     for (size_t i = 0; !code && i < count; i++)
-        code = compare(unit, wanted, &plan->infos[i], error, plan, &version, &is_known);
+        code = compare(unit, wanted, is_restated, &plan->infos[i], error, plan, &version, &is_known);
     if (code)
         return code;
     /* The same bill may come back after another one took its place: its name then gets a number. */
@@ -112,7 +112,7 @@ static enum jb_code plan_unit(struct jb_store *store, const struct jb_bill_unit 
 }
 
 static enum jb_code book_unit(struct jb_ledger *ledger, struct jb_bill_flows *flows, size_t number,
-                              const struct plan *plan, struct jb_error *error) {
+                              const struct plan *plan, struct jb_progress *progress, struct jb_error *error) {
     const struct jb_bill_unit *units;
     const struct jb_bill_flow *all;
     jb_bill_flows_units(flows, &units);
@@ -140,7 +140,8 @@ static enum jb_code book_unit(struct jb_ledger *ledger, struct jb_bill_flows *fl
                              .flows = booked,
                              .flow_count = count,
                              .replaces = plan->replaced,
-                             .replace_count = plan->replaced_count};
+                             .replace_count = plan->replaced_count,
+                             .progress = progress};
     return jb_ledger_append(ledger, &batch, error, &is_new);
 }
 
@@ -177,7 +178,12 @@ static enum jb_code set_labels(struct jb_ledger *ledger, const struct jb_bill_fl
 static enum jb_code book(const struct jb_bill_request *request, struct jb_ledger *ledger,
                          const struct plans *plans, struct jb_bill_result *result, struct jb_error *error) {
     const struct jb_bill_unit *units;
+    struct jb_progress *progress = request->question.files->progress;
+    uint64_t total = 0;
     jb_bill_flows_units(result->flows, &units);
+    for (size_t u = 0; u < plans->count; u++)
+        total += *plans->items[u].identity ? units[u].flow_count : 0;
+    jb_progress_begin(progress, "booking", "flows", total);
     enum jb_code code = JB_OK;
     for (size_t u = 0; u < plans->count; u++) {
         const struct plan *plan = &plans->items[u];
@@ -195,7 +201,7 @@ static enum jb_code book(const struct jb_bill_request *request, struct jb_ledger
             }
         }
         if (!request->is_dry_run)
-            code = book_unit(ledger, result->flows, u, plan, error);
+            code = book_unit(ledger, result->flows, u, plan, progress, error);
         if (code)
             return code;
     }
@@ -213,6 +219,8 @@ static void sum_up(struct jb_bill_result *result) {
         if (result->flow_count == 0 || units[u].last_end_ns > result->last_ns)
             result->last_ns = units[u].last_end_ns;
         result->flow_count += units[u].flow_count;
+        result->knows_energy |= units[u].energy_count > 0;
+        result->knows_embodied |= units[u].embodied_count > 0;
         result->energy_uj += units[u].energy_uj;
         result->embodied_ug += units[u].embodied_ug;
     }
@@ -244,11 +252,18 @@ static enum jb_code import(const struct jb_bill_request *request, struct jb_erro
                    ? JB_OK
                    : jb_ledger_open(request->book, JB_STORE_CREATE, error, &ledger);
     }
+    /* Nobody else books between what is compared with the book and what is booked for it. */
+    bool is_begun = !code && ledger && !request->is_dry_run;
+    if (is_begun)
+        code = jb_ledger_begin(ledger, error);
+    is_begun = is_begun && !code;
     for (; !code && plans.count < count; plans.count++)
-        code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, &units[plans.count], error,
-                         &plans.items[plans.count]);
+        code = plan_unit(ledger ? jb_ledger_store(ledger) : NULL, &units[plans.count], request->is_restated,
+                         error, &plans.items[plans.count]);
     if (!code && count)
         code = book(request, ledger, &plans, result, error);
+    if (is_begun)
+        code = jb_ledger_release(ledger, code, error);
     jb_ledger_close(ledger);
     return code;
 }

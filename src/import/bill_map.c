@@ -13,7 +13,7 @@ struct jb_bill_map {
     char *text; /* names and values point into it */
     struct jb_bill_column columns[JB_BILL_FIELD_COUNT + 2];
     struct jb_bill_charge charges[CHARGE_CEILING + 1];
-    const char *signatures[1][JB_BILL_SIGNATURE_CEILING];
+    const char *signatures[2][JB_BILL_SIGNATURE_CEILING]; /* start and cost; and the end of the list */
     size_t column_count, charge_count;
     char separator;
 };
@@ -150,12 +150,13 @@ static enum jb_code take_line(struct jb_bill_map *map, const struct place *place
                                          : take_charge(map, place, key, value, error);
 }
 
-static bool has_column(const struct jb_bill_map *map, enum jb_bill_field field) {
+/* NULL: it is not there. */
+static const char *find_heading(const struct jb_bill_map *map, enum jb_bill_field field) {
     for (size_t i = 0; i < map->column_count; i++) {
         if (map->columns[i].field == field)
-            return true;
+            return map->columns[i].heading;
     }
-    return false;
+    return NULL;
 }
 
 enum jb_code jb_bill_map_parse(const char *text, const char *name, struct jb_error *error,
@@ -180,7 +181,8 @@ enum jb_code jb_bill_map_parse(const char *text, const char *name, struct jb_err
         code = take_line(map, &place, line, section, sizeof section, error);
     }
     for (size_t i = 0; !code && i < JB_COUNT(needed); i++) {
-        if (!has_column(map, needed[i]))
+        map->signatures[0][i] = find_heading(map, needed[i]);
+        if (!map->signatures[0][i])
             return jb_error_set(error, JB_INPUT, "%s: [columns] has no %s; name the heading of that column",
                                 name, jb_bill_field_name(needed[i]));
     }
@@ -188,7 +190,7 @@ enum jb_code jb_bill_map_parse(const char *text, const char *name, struct jb_err
         return code;
     /* Without a list of charges every row is of use. */
     map->charges[map->charge_count].kind =
-        has_column(map, JB_BILL_CHARGE) && map->charge_count ? JB_BILL_UNKNOWN : JB_BILL_USAGE;
+        find_heading(map, JB_BILL_CHARGE) && map->charge_count ? JB_BILL_UNKNOWN : JB_BILL_USAGE;
     map->columns[map->column_count].heading = NULL;
     *ret_map = JB_TAKE(map);
     return JB_OK;

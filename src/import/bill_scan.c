@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/time.h"
 #include "import/bill_json.h"
+#include "import/bill_refuse.h"
+#include "import/input.h"
 #include "types/commodity.h"
 #include "types/flow.h"
 
@@ -38,7 +40,7 @@ struct file {
     struct jb_bill_opening opening;
     uint32_t fields[SLOT_CEILING];
     struct jb_bill_json_cell cells[SLOT_CEILING];
-    bool is_by_month, is_repeated;
+    bool is_by_month, is_repeated, is_watched;
     struct stat status;
 };
 
@@ -203,22 +205,20 @@ static enum jb_code check_key(const struct jb_scan_check *base, size_t input, co
 
 /* ---- files ---- */
 
-/* "-" is open already. */
-static enum jb_code open_stream(struct file *file, struct jb_error *error) {
-    if (strcmp(file->path, "-") == 0)
-        return JB_OK;
-    int descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 || fstat(descriptor, &file->status) != 0) {
+static enum jb_code open_path(const char *path, struct jb_error *error, struct stat *ret_status,
+                              struct jb_stream **ret_stream) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, ret_status) != 0) {
         int errnum = errno;
         if (descriptor >= 0)
             close(descriptor);
-        return jb_error_set_errno(error, errnum, "%s", file->path);
+        return jb_error_set_errno(error, errnum, "%s", path);
     }
-    if (S_ISDIR(file->status.st_mode)) {
+    if (S_ISDIR(ret_status->st_mode)) {
         close(descriptor);
-        return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", file->path);
+        return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", path);
     }
-    return jb_stream_open(descriptor, file->path, error, &file->stream);
+    return jb_stream_open(descriptor, path, error, ret_stream);
 }
 
 static enum jb_code look(const struct jb_bill_files *files, struct jb_stream *stream, struct jb_error *error,
@@ -228,87 +228,93 @@ static enum jb_code look(const struct jb_bill_files *files, struct jb_stream *st
     enum jb_code code = jb_stream_peek(stream, JB_STREAM_PEEK, error, &bytes, &length);
     if (code)
         return code;
-    if (files->map) {
+    const struct jb_bill_format *wanted = files->map ? jb_bill_map_format(files->map) : files->format;
+    *ret_opening = jb_bill_look(bytes, length, wanted);
+    /* Columns that a map names and the table lacks are told of when the table is mapped. */
+    if (files->map && !ret_opening->is_empty && !ret_opening->is_utf16) {
         char separator = jb_bill_map_separator(files->map);
-        *ret_opening = jb_bill_look(bytes, length, files->format); /* for Parquet */
-        ret_opening->format = jb_bill_map_format(files->map);
-        ret_opening->separator = separator ? separator : ',';
-        ret_opening->is_json = false;
-    } else {
-        *ret_opening = jb_bill_look(bytes, length, files->format);
+        ret_opening->format = wanted;
+        ret_opening->separator = separator ? separator : ret_opening->separator;
     }
     return JB_OK;
 }
 
-enum jb_code jb_bill_probe(const struct jb_bill_files *files, const char *path, struct jb_error *error,
+enum jb_code jb_bill_probe(const struct jb_bill_files *files, size_t number, struct jb_error *error,
                            struct jb_bill_opening *ret_opening) {
-    struct file file = {.path = path};
-    bool is_standard = strcmp(path, "-") == 0;
-    enum jb_code code = open_stream(&file, error);
-    if (code)
-        return code;
-    code = look(files, is_standard ? *files->standard_input : file.stream, error, ret_opening);
-    if (!is_standard)
-        jb_stream_free(file.stream);
-    return code;
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *opened = NULL;
+    struct jb_stream *stream = files->streams ? files->streams[number] : NULL;
+    struct stat status;
+    if (jb_input_is_repeated(files->paths, number))
+        return JB_NO_DATA;
+    if (!stream) {
+        enum jb_code code = open_path(files->paths[number], error, &status, &opened);
+        if (code)
+            return code;
+        stream = opened;
+    }
+    return look(files, stream, error, ret_opening);
 }
 
-/* Whether two files of one size have the same bytes. */
-static bool same_bytes(const char *left, const char *right) {
+/* Whether two files hold the same, packed or not. */
+static bool is_same_text(const char *left, const char *right) {
     enum { CHUNK = 65536 };
-    _cleanup_fclose_ FILE *a = fopen(left, "re");
-    _cleanup_fclose_ FILE *b = fopen(right, "re");
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *a = NULL;
+    _cleanup_(jb_stream_free_cleanup) struct jb_stream *b = NULL;
     _cleanup_free_ char *buffer = malloc(2 * CHUNK);
-    if (!a || !b || !buffer)
+    struct stat status;
+    size_t length, other;
+    if (!buffer || open_path(left, NULL, &status, &a) || open_path(right, NULL, &status, &b))
         return false;
     for (;;) {
-        size_t length = fread(buffer, 1, CHUNK, a);
-        if (fread(buffer + CHUNK, 1, CHUNK, b) != length || memcmp(buffer, buffer + CHUNK, length) != 0)
+        if (jb_stream_read(a, buffer, CHUNK, NULL, &length) ||
+            jb_stream_read(b, buffer + CHUNK, CHUNK, NULL, &other) || length != other ||
+            memcmp(buffer, buffer + CHUNK, length) != 0)
             return false;
         if (length == 0)
             return true;
     }
 }
 
+/* Length of the name without the ending of what is packed. */
+static size_t stem(const char *path) {
+    static const char *const endings[] = {".gz", ".zst", ".zstd"};
+    size_t length = strlen(path);
+    for (size_t i = 0; i < JB_COUNT(endings); i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && strcmp(path + length - ending, endings[i]) == 0)
+            return length - ending;
+    }
+    return length;
+}
+
+/* The same file, a copy of it, or the same one packed beside it, as a glob over a folder finds them. */
 static bool is_same_file(const struct file *a, const struct file *b) {
-    if (strcmp(a->path, b->path) == 0)
+    if (!S_ISREG(a->status.st_mode) || !S_ISREG(b->status.st_mode))
+        return false;
+    if (a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino)
         return true;
-    return S_ISREG(a->status.st_mode) && S_ISREG(b->status.st_mode) &&
-           a->status.st_size == b->status.st_size &&
-           ((a->status.st_dev == b->status.st_dev && a->status.st_ino == b->status.st_ino) ||
-            same_bytes(a->path, b->path));
+    size_t length = stem(a->path);
+    bool is_twin = length == stem(b->path) && strncmp(a->path, b->path, length) == 0;
+    return (is_twin || a->status.st_size == b->status.st_size) && is_same_text(a->path, b->path);
 }
 
-static enum jb_code refuse(const struct jb_bill_files *files, const struct file *file,
-                           struct jb_error *error) {
-    if (file->opening.is_parquet)
-        return jb_error_set(
-            error, JB_INPUT,
-            "%s: a Parquet file; turn it into CSV: duckdb -c \"COPY (FROM '%s') TO '%.200s.csv'\"",
-            file->name, file->path, file->path);
-    if (file->opening.is_json_array)
-        return jb_error_set(error, JB_INPUT,
-                            "%s: one JSON array; turn it into an object a line: jq -c '.[]' '%s' > '%.200sl'",
-                            file->name, file->path, file->path);
-    if (files->format)
-        return jb_error_set(error, JB_INPUT, "%s: not of the format %s: its heading lacks columns of it",
-                            file->name, files->format->name);
-    return jb_error_set(error, JB_INPUT,
-                        "%s: of no format that is known; say which with --format, or describe it with --map",
-                        file->name);
-}
-
-static enum jb_code open_file(const struct jb_bill_files *files, struct file *file, struct jb_error *error) {
-    bool is_standard = strcmp(file->path, "-") == 0;
-    file->name = is_standard ? "standard input" : file->path;
-    enum jb_code code = open_stream(file, error);
-    if (!code && is_standard)
-        file->stream = JB_TAKE(*files->standard_input);
+static enum jb_code open_file(const struct jb_bill_files *files, size_t number, struct file *file,
+                              struct jb_error *error) {
+    enum jb_code code = JB_OK;
+    file->name = strcmp(file->path, "-") == 0 ? "standard input" : file->path;
+    if (files->streams && files->streams[number]) {
+        file->stream = JB_TAKE(files->streams[number]);
+        file->is_watched = true;
+    } else {
+        code = open_path(file->path, error, &file->status, &file->stream);
+    }
     if (!code)
         code = look(files, file->stream, error, &file->opening);
     if (code)
         return code;
-    return file->opening.format && !file->opening.is_parquet ? JB_OK : refuse(files, file, error);
+    return file->opening.format && !file->opening.is_parquet
+               ? JB_OK
+               : jb_bill_refuse(files, file->name, &file->opening, error);
 }
 
 /* ---- columns ---- */
@@ -377,6 +383,16 @@ static uint32_t find_label(const struct jb_scan_source *source, const struct jb_
     return *ret_is_own ? found : find_field(source, format, JB_BILL_TAGS);
 }
 
+/* What a map names has to be there: without, what was used would be unknown, and nobody would know why. */
+static bool is_mapped(const struct jb_bill_files *files, enum jb_bill_field field) {
+    const struct jb_bill_column *column = files->map ? jb_bill_map_format(files->map)->columns : NULL;
+    for (; column && column->heading; column++) {
+        if (column->field == field)
+            return true;
+    }
+    return false;
+}
+
 static enum jb_code map_table(const struct jb_bill_files *files, struct file *file, struct slot *slots,
                               struct jb_error *error) {
     const struct jb_bill_format *format = file->opening.format;
@@ -384,9 +400,9 @@ static enum jb_code map_table(const struct jb_bill_files *files, struct file *fi
         jb_scan_source_make(JB_TAKE(file->stream), file->opening.separator, error, &file->source);
     for (size_t f = 0; !code && f < JB_BILL_FIELD_COUNT; f++) {
         file->fields[f] = find_field(file->source, format, (enum jb_bill_field)f);
-        if (file->fields[f] == JB_SCAN_NO_FIELD && (f == JB_BILL_START || f == JB_BILL_COST))
-            return jb_error_set(error, JB_INPUT, "%s: no column of the %s; expected the columns of %s",
-                                file->name, jb_bill_field_name((enum jb_bill_field)f), format->name);
+        bool is_needed = f == JB_BILL_START || f == JB_BILL_COST || is_mapped(files, (enum jb_bill_field)f);
+        if (file->fields[f] == JB_SCAN_NO_FIELD && is_needed)
+            return jb_bill_refuse_columns(file->name, format, file->source, (enum jb_bill_field)f, error);
     }
     if (!code)
         drop_repeated(file->fields);
@@ -495,6 +511,21 @@ static enum jb_code scan_like(const struct jb_bill_files *files, struct opened *
     return JB_OK;
 }
 
+/* Their bytes together are the total, unless one of them does not tell. Who opened one watches it. */
+static void watch(const struct opened *opened, struct jb_progress *progress) {
+    uint64_t total = 0;
+    bool is_known = true;
+    for (size_t i = 0; i < opened->count; i++) {
+        const struct file *file = &opened->items[i];
+        uint64_t size = file->is_repeated ? 0 : jb_stream_size(file->stream);
+        is_known = is_known && (size || file->is_repeated);
+        total += size;
+        if (!file->is_repeated && !file->is_watched)
+            jb_stream_watch(file->stream, progress, i + 1);
+    }
+    atomic_store_explicit(&progress->total, is_known ? total : 0, memory_order_relaxed);
+}
+
 enum jb_code jb_bill_scan(const struct jb_bill_files *files, struct jb_error *error,
                           struct jb_bill_scans *ret_scans) {
     __attribute__((cleanup(close_files))) struct opened opened = {
@@ -507,14 +538,15 @@ enum jb_code jb_bill_scan(const struct jb_bill_files *files, struct jb_error *er
     for (; !code && opened.count < files->path_count; opened.count++) {
         struct file *file = &opened.items[opened.count];
         file->path = files->paths[opened.count];
-        for (size_t i = 0; i < opened.count && strcmp(file->path, "-") == 0; i++)
-            file->is_repeated = file->is_repeated || strcmp(opened.items[i].path, "-") == 0;
+        file->is_repeated = jb_input_is_repeated(files->paths, opened.count);
         if (file->is_repeated)
             continue;
-        code = open_file(files, file, error);
+        code = open_file(files, opened.count, file, error);
         for (size_t i = 0; !code && i < opened.count; i++)
             file->is_repeated = file->is_repeated || is_same_file(&opened.items[i], file);
     }
+    if (!code && files->progress)
+        watch(&opened, files->progress);
     for (size_t i = 0; !code && i < opened.count; i++) {
         if (opened.items[i].is_repeated)
             continue;

@@ -11,15 +11,17 @@
 struct jb_bill_files {
     const char *const *paths; /* "-" is standard input */
     size_t path_count;
-    struct jb_stream **standard_input;   /* what "-" is; the scan takes it, and leaves NULL */
+    struct jb_stream **streams; /* by path: open already ("-" is), and the scan takes it and leaves NULL;
+                                   NULL, or all NULL: none. A path that was named before needs none */
     const struct jb_bill_format *format; /* NULL: found by heading */
     const struct jb_bill_map *map;       /* NULL: none */
     int64_t bucket_ns;                   /* an hour or a day */
     const char *const *labels;           /* keys of tags that become labels, at most JB_BILL_LABEL_CEILING */
     size_t label_count;
-    const char *currency;  /* of bills that name none; NULL */
-    uint64_t bad_ceiling;  /* bad rows that are left out; one more is JB_INPUT */
-    unsigned thread_count; /* 0: as many as there are */
+    const char *currency;         /* of bills that name none; NULL */
+    uint64_t bad_ceiling;         /* bad rows that are left out; one more is JB_INPUT */
+    unsigned thread_count;        /* 0: as many as there are */
+    struct jb_progress *progress; /* NULL; its places are the paths; what is open counts already */
 };
 
 /* What was summed of the files of one format. Slots are fields (enum jb_bill_field), then labels. */
@@ -38,14 +40,16 @@ struct jb_bill_scans {
     size_t count;
 };
 
-/* Opens, finds the format of, and scans all files. The same file twice is one. JB_INPUT: no bill, or rows
+/* Opens, finds the format of, and scans all files. The same file twice, or packed and
+ * not, is one. JB_INPUT: no bill, or rows
  * that cannot be, by file, row, column and mend. */
 enum jb_code jb_bill_scan(const struct jb_bill_files *files, struct jb_error *error,
                           struct jb_bill_scans *ret_scans);
 void jb_bill_scans_free(struct jb_bill_scans *scans); /* NULL-safe */
 
-/* How the file opens; "-" is looked at, and nothing is taken from it. */
-enum jb_code jb_bill_probe(const struct jb_bill_files *files, const char *path, struct jb_error *error,
+/* How a file opens, by number of its path; what is open is looked at, and nothing is taken from it.
+ * JB_NO_DATA: it was named before. */
+enum jb_code jb_bill_probe(const struct jb_bill_files *files, size_t number, struct jb_error *error,
                            struct jb_bill_opening *ret_opening);
 
 #endif

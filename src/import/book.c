@@ -56,7 +56,6 @@ struct importer {
     uint32_t *order;
     size_t next; /* in order: to be booked next */
     struct jb_import_result result;
-    uint64_t booked;
 };
 
 static void batch_free(struct batch *batch) {
@@ -134,6 +133,7 @@ static enum jb_code scan_record(struct jb_import_sink *sink, const struct jb_imp
         return JB_OK;
     }
     digest_add(&batch->digest, &record->flow, record->from, record->to);
+    jb_progress_add(importer->request->progress, 1);
     if (record->flow.amount < 0 && !batch->line)
         batch->line = record->line;
     struct jb_import_result *result = &importer->result;
@@ -409,11 +409,11 @@ static enum jb_code book_batch(struct importer *importer, uint32_t id, struct jb
         code = jb_ledger_append(importer->ledger,
                                 &(struct jb_batch){.identity = identity,
                                                    .flows = batch->flows,
-                                                   .flow_count = batch->digest.count},
+                                                   .flow_count = batch->digest.count,
+                                                   .progress = importer->request->progress},
                                 error, &is_new);
     free(batch->flows);
     batch->flows = NULL;
-    importer->booked += batch->digest.count;
     return code;
 }
 
@@ -430,8 +430,6 @@ static enum jb_code book_ready(struct importer *importer, struct jb_error *error
         enum jb_code code = book_batch(importer, id, error);
         if (code)
             return code;
-        if (importer->request->progress)
-            importer->request->progress(importer->booked, importer->result.new_flow_count);
     }
     return JB_OK;
 }
@@ -472,8 +470,9 @@ static enum jb_code check_inputs(struct importer *importer, struct jb_error *err
     const struct jb_import_request *request = importer->request;
     enum jb_code code = jb_strings_make(BATCH_CEILING, error, &importer->identities);
     if (!code)
-        code = jb_inputs_open(request->format, request->paths, request->path_count, request->standard_input,
-                              error, &importer->inputs);
+        code = jb_inputs_open(request->format, request->paths, request->path_count, request->files,
+                              request->progress, error, &importer->inputs);
+    jb_progress_begin(request->progress, "checking", "flows", 0);
     importer->sink.record = scan_record;
     if (!code)
         code = read_inputs(importer, error);
@@ -500,6 +499,7 @@ static enum jb_code book_inputs(struct importer *importer, struct jb_error *erro
         code = jb_order_make(batch_count, importer->edges, importer->edge_count, error, &importer->order);
     if (code)
         return code;
+    jb_progress_begin(importer->request->progress, "booking", "flows", importer->result.new_flow_count);
     jb_ledger_hold(importer->ledger);
     importer->sink.record = book_record;
     code = read_inputs(importer, error);

@@ -10,9 +10,9 @@ struct jb_import_request {
     const struct jb_import_ops *format; /* NULL: found by the first bytes of each file */
     const char *const *paths;           /* "-" is standard input; pipes are first copied to a nameless file */
     size_t path_count;
-    FILE *standard_input;                                        /* what "-" is */
-    bool is_dry_run;                                             /* check and count, book nothing */
-    void (*progress)(uint64_t booked_flows, uint64_t all_flows); /* NULL: none; called now and then */
+    FILE *const *files;           /* see jb_inputs_open */
+    bool is_dry_run;              /* check and count, book nothing */
+    struct jb_progress *progress; /* NULL; its places are the paths */
 };
 
 struct jb_import_result {

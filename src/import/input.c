@@ -34,7 +34,8 @@ static FILE *open_spool(void) {
 }
 
 /* Copies what can be read only once into a file without a name. */
-static enum jb_code spool(FILE *from, const char *name, struct jb_error *error, FILE **ret_spool) {
+static enum jb_code spool(FILE *from, const char *name, struct jb_progress *progress, struct jb_error *error,
+                          FILE **ret_spool) {
     _cleanup_free_ char *chunk = malloc(CHUNK);
     _cleanup_fclose_ FILE *to = open_spool();
     size_t length;
@@ -46,6 +47,7 @@ static enum jb_code spool(FILE *from, const char *name, struct jb_error *error, 
     while ((length = fread(chunk, 1, CHUNK, from)) > 0) {
         if (fwrite(chunk, 1, length, to) != length)
             return jb_error_set_errno(error, errno, "copying %s to a temporary file", name);
+        jb_progress_add(progress, length);
     }
     if (ferror(from))
         return jb_error_set_errno(error, errno, "%s", name);
@@ -75,24 +77,26 @@ enum jb_code jb_input_open(const struct jb_input *input, struct jb_error *error,
     return JB_OK;
 }
 
-/* Opens the path for the first time: copies it aside when it is not a plain file. */
-static enum jb_code prepare(struct jb_input *input, FILE *standard_input, struct jb_error *error) {
+/* Looks at the path for the first time: what is no plain file is copied aside. file: of what is open already.
+ */
+static enum jb_code prepare(struct jb_input *input, FILE *file, struct jb_progress *progress,
+                            struct jb_error *error) {
     struct stat status;
-    if (strcmp(input->path, "-") == 0) {
+    if (strcmp(input->path, "-") == 0)
         input->name = "standard input";
-        return spool(standard_input, input->name, error, &input->spool);
-    }
-    _cleanup_fclose_ FILE *file = fopen(input->path, "re");
-    if (!file || fstat(fileno(file), &status) != 0)
+    if (file)
+        return spool(file, input->name, NULL, error, &input->spool);
+    _cleanup_fclose_ FILE *opened = fopen(input->path, "re");
+    if (!opened || fstat(fileno(opened), &status) != 0)
         return jb_error_set_errno(error, errno, "%s", input->path);
     if (S_ISDIR(status.st_mode))
         return jb_error_set(error, JB_INPUT, "%s: a folder; name the files in it", input->path);
-    return S_ISREG(status.st_mode) ? JB_OK : spool(file, input->path, error, &input->spool);
+    return S_ISREG(status.st_mode) ? JB_OK : spool(opened, input->path, progress, error, &input->spool);
 }
 
 /* Hash of the bytes, by whole chunks, so that it does not depend on how they are read. */
 static enum jb_code examine(struct jb_input *input, const struct jb_import_ops *format,
-                            struct jb_error *error) {
+                            struct jb_progress *progress, struct jb_error *error) {
     _cleanup_free_ char *chunk = malloc(CHUNK);
     _cleanup_fclose_ FILE *file = NULL;
     uint64_t hash = 0, total = 0;
@@ -110,10 +114,15 @@ static enum jb_code examine(struct jb_input *input, const struct jb_import_ops *
                     format = jb_import_table[i];
             }
             if (!format)
-                return jb_error_set(error, JB_INPUT,
-                                    "%s: of no format that is known; say which with --format", input->name);
+                return jb_error_set(
+                    error, JB_INPUT,
+                    "%s: of no format that is known; say which with --format, or describe a bill "
+                    "with --map",
+                    input->name);
         }
         total += length;
+        if (!input->spool) /* counted when it came */
+            jb_progress_add(progress, length);
         hash = jb_hash_uint64(hash ^ jb_hash_bytes(chunk, length) ^ total);
     }
     if (ferror(file))
@@ -125,8 +134,17 @@ static enum jb_code examine(struct jb_input *input, const struct jb_import_ops *
     return JB_OK;
 }
 
+bool jb_input_is_repeated(const char *const *paths, size_t number) {
+    for (size_t i = 0; i < number; i++) {
+        if (strcmp(paths[i], paths[number]) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *const *paths, size_t count,
-                            FILE *standard_input, struct jb_error *error, struct jb_inputs *ret_inputs) {
+                            FILE *const *files, struct jb_progress *progress, struct jb_error *error,
+                            struct jb_inputs *ret_inputs) {
     struct jb_inputs inputs = {.items = calloc(count + 1, sizeof *inputs.items)};
     enum jb_code code = JB_OK;
     if (!inputs.items)
@@ -134,9 +152,13 @@ enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *cons
     for (; !code && inputs.count < count; inputs.count++) {
         struct jb_input *input = &inputs.items[inputs.count];
         input->path = input->name = paths[inputs.count];
-        code = prepare(input, standard_input, error);
+        if (jb_input_is_repeated(paths, inputs.count))
+            continue;
+        if (progress)
+            atomic_store_explicit(&progress->place, inputs.count + 1, memory_order_relaxed);
+        code = prepare(input, files ? files[inputs.count] : NULL, progress, error);
         if (!code)
-            code = examine(input, format, error);
+            code = examine(input, format, progress, error);
         /* The same bytes twice are one file: nothing is booked twice. */
         for (size_t i = 0; !code && i < inputs.count; i++) {
             if (inputs.items[i].format && inputs.items[i].hash == input->hash)

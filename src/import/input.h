@@ -2,6 +2,7 @@
 #ifndef JB_IMPORT_INPUT_H
 #define JB_IMPORT_INPUT_H
 
+#include "base/progress.h"
 #include "import/import.h"
 
 struct jb_input {
@@ -18,10 +19,16 @@ struct jb_inputs {
 };
 
 /* Looks at every file: format (NULL: found by the first bytes) and hash. JB_INPUT when it is of no known
- * format; a folder or a missing file is an error as well. */
+ * format; a folder or a missing file is an error as well. files: by path,
+ * what is open already ("-" is); NULL, or all NULL: none. progress: NULL, or
+ * what gets the bytes read, but for those of files; its places are the paths. */
 enum jb_code jb_inputs_open(const struct jb_import_ops *format, const char *const *paths, size_t count,
-                            FILE *standard_input, struct jb_error *error, struct jb_inputs *ret_inputs);
+                            FILE *const *files, struct jb_progress *progress, struct jb_error *error,
+                            struct jb_inputs *ret_inputs);
 void jb_inputs_free(struct jb_inputs *inputs);
+
+/* Whether the path stands among those before it, and so has nothing more to give. */
+bool jb_input_is_repeated(const char *const *paths, size_t number);
 
 /* The file at its beginning; the caller closes it. */
 enum jb_code jb_input_open(const struct jb_input *input, struct jb_error *error, FILE **ret_file);

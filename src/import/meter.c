@@ -118,12 +118,14 @@ enum jb_code jb_meter_import(const struct jb_meter_request *request, struct jb_e
     _cleanup_(jb_inputs_free) struct jb_inputs inputs = {0};
     struct jb_meter_result result = {0};
     struct jb_ledger *ledger = NULL;
-    enum jb_code code = jb_inputs_open(&meter_format, request->paths, request->path_count,
-                                       request->standard_input, error, &inputs);
+    enum jb_code code = jb_inputs_open(&meter_format, request->paths, request->path_count, request->files,
+                                       request->progress, error, &inputs);
+    jb_progress_begin(request->progress, "reading the meters", NULL, 0);
     if (!code)
         code = read_files(request, &inputs, &meters, error);
     if (!code)
         code = summarise_all(&meters, error, &result);
+    jb_progress_begin(request->progress, "booking", NULL, 0);
     if (!code)
         code = open_ledger(request, error, &ledger);
     if (!code)

@@ -62,8 +62,8 @@ enum jb_code jb_meter_rules_add_list(struct jb_meter_rules *rules, const char *l
 
 struct jb_meter_request {
     const char *book;
-    const char *const *paths; /* CSV; "-" is standard_input */
-    FILE *standard_input;
+    const char *const *paths; /* CSV */
+    FILE *const *files;       /* see jb_inputs_open */
     size_t path_count;
     const struct jb_meter_rules *rules;
     struct jb_stamp_style style;
@@ -72,6 +72,7 @@ struct jb_meter_request {
     bool is_stamped_at_end;  /* times are those of the end of a step */
     int64_t step_ns;         /* 0: the shortest distance of two readings of a meter */
     bool is_dry_run;
+    struct jb_progress *progress; /* NULL; its places are the paths */
 };
 
 struct jb_meter_summary {

@@ -18,6 +18,7 @@ struct jb_ledger {
     struct jb_store *store;
     struct jb_site_touches touches; /* that are to be settled */
     bool is_held, is_begun;         /* a transaction */
+    bool is_whole;                  /* which has everything until release */
 };
 
 /* The default book; makes its own folder (private to the user) when it is to be created. */
@@ -162,8 +163,8 @@ static enum jb_code book(struct jb_ledger *ledger, const struct jb_batch *batch,
     if (!code)
         code = batch ? store->ops->append(store, batch, error, &is_new)
                      : store->ops->reverse(store, identity, error, &is_new);
-    /* What touches no meter is booked at once, as ever. */
-    if (code || !ledger->is_held || ledger->touches.pending.count == 0)
+    /* What touches no meter is booked at once, unless all is to be one. */
+    if (code || !ledger->is_held || (ledger->touches.pending.count == 0 && !ledger->is_whole))
         code = end(ledger, code, error);
     if (!code)
         *ret_new = is_new;
@@ -182,6 +183,12 @@ enum jb_code jb_ledger_reverse(struct jb_ledger *ledger, const char *identity, s
     return book(ledger, NULL, identity, error, ret_new);
 }
 
+enum jb_code jb_ledger_begin(struct jb_ledger *ledger, struct jb_error *error) {
+    enum jb_code code = begin(ledger, error);
+    ledger->is_held = ledger->is_whole = !code;
+    return code;
+}
+
 void jb_ledger_hold(struct jb_ledger *ledger) {
     assert(!ledger->is_held);
     ledger->is_held = true;
@@ -189,6 +196,6 @@ void jb_ledger_hold(struct jb_ledger *ledger) {
 
 enum jb_code jb_ledger_release(struct jb_ledger *ledger, enum jb_code code, struct jb_error *error) {
     assert(ledger->is_held);
-    ledger->is_held = false;
+    ledger->is_held = ledger->is_whole = false;
     return end(ledger, code, error);
 }

@@ -32,6 +32,8 @@ enum jb_code jb_ledger_reverse(struct jb_ledger *ledger, const char *identity, s
  * first flow on that meters have to be settled with, it is one transaction. release takes how it went (JB_OK,
  * or all of that transaction is undone) and returns it, or why it could not be settled. */
 void jb_ledger_hold(struct jb_ledger *ledger);
+/* The same, but one transaction from here on, whatever is in it: all of it is booked, or nothing. */
+enum jb_code jb_ledger_begin(struct jb_ledger *ledger, struct jb_error *error);
 enum jb_code jb_ledger_release(struct jb_ledger *ledger, enum jb_code code, struct jb_error *error);
 
 /* Where the book does not balance: an account that is neither supply nor final and whose inflow and outflow

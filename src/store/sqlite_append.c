@@ -130,6 +130,7 @@ static enum jb_code add_flows(struct jb_sqlite_store *store, const struct key *k
         sqlite3_bind_int64(statement, 2, index);
         sqlite3_bind_int64(statement, 3, flow->amount);
         code = jb_sqlite_run(store, statement, "append to", error);
+        jb_progress_add(batch->progress, 1);
         if (!code && (!next || next->start_ns != flow->start_ns || next->end_ns != flow->end_ns)) {
             code = add_span(store, key, flow, first_id + (int64_t)run_start, i + 1 - run_start, error);
             run_start = i + 1;

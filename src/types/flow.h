@@ -4,6 +4,7 @@
 #define JB_TYPES_FLOW_H
 
 #include "base/decimal.h"
+#include "base/progress.h"
 #include "types/account.h"
 #include "types/commodity.h"
 #include "types/method.h"
@@ -68,6 +69,7 @@ struct jb_batch {
     bool replace_positions;
     const char *const *replaces; /* identities of batches whose place it takes: they are taken back with it */
     size_t replace_count;
+    struct jb_progress *progress; /* gets each flow that is written as done; NULL */
 };
 
 #endif

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Imports of bills killed at random instants: no bill is ever half in the book, nor both old and new; and run again, the
-book is as if the import had run once.
+"""Imports of bills killed at random instants: all of the bills are in the book or none, never both old and new; and run
+again, the book is as if the import had run once, to the last byte of its export. The same where the book cannot grow.
 
 usage: bill_kill_test.py JOULEBOOK [KILLS]
 """
 import csv
 import pathlib
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,18 @@ def sums_of(program, book):
     return sums
 
 
+def fill(program, folder, bill):
+    """Files may grow to so many bytes: an error as of a full disk, and nothing is booked."""
+    size, book = 140000, folder / 'small.db'
+    ended = subprocess.run([program, '--book', book, 'import', bill], capture_output=True, text=True, timeout=300, check=False,
+                           preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+    if ended.returncode != 4 or 'could not write the book' not in ended.stderr or sums_of(program, book):
+        sys.exit(f'a book that cannot grow: status {ended.returncode}: {ended.stderr}')
+    run(program, '--book', book, 'import', bill)
+    if len(sums_of(program, book)) != 8:
+        sys.exit('there is room, but nothing is booked')
+
+
 def main():
     program, kills = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 5
     random.seed(9)
@@ -60,6 +73,7 @@ def main():
         run(program, '--book', folder / 'once.db', 'import', new)
         reference = sums_of(program, folder / 'once.db')
         assert set(reference.values()) == {2 * whole}, reference
+        fill(program, folder, old)
         cut = 0
         for bill, allowed in ((old, {whole}), (new, {whole, 2 * whole})):
             for _ in range(kills):
@@ -74,8 +88,8 @@ def main():
                 if balance.returncode:
                     sys.exit(f'balance: status {balance.returncode}: {balance.stderr}')
                 sums = sums_of(program, folder / 'killed.db')
-                if not set(sums.values()) <= allowed:
-                    sys.exit(f'a bill is half in the book: {sums}')
+                if len(sums) not in (0, 8) or len(set(sums.values())) > 1 or not set(sums.values()) <= allowed:
+                    sys.exit(f'the bills are half in the book: {sums}')
             run(program, '--book', folder / 'killed.db', 'import', bill)
             sums = sums_of(program, folder / 'killed.db')
             if len(sums) != 8 or set(sums.values()) != {max(allowed)}:
@@ -83,6 +97,9 @@ def main():
         labels = [run(program, '--book', folder / book, 'label') for book in ('once.db', 'killed.db')]
         if labels[0] != labels[1]:
             sys.exit('labels differ')
+        books = [run(program, '--book', folder / book, 'export') for book in ('once.db', 'killed.db')]
+        if books[0] != books[1]:
+            sys.exit('exports differ')
         print(f'bill-kill: {2 * kills} imports, {cut} killed, every bill whole')
 
 

@@ -83,7 +83,7 @@ static inline void fuzz_bill(const uint8_t *data, size_t size, const struct jb_b
     enum jb_code code = jb_stream_open(descriptor, "fuzz", &error, &stream);
     struct jb_bill_files files = {.paths = &path,
                                   .path_count = 1,
-                                  .standard_input = &stream,
+                                  .streams = &stream,
                                   .format = format,
                                   .map = map,
                                   .bucket_ns = INT64_C(3600000000000),

@@ -218,7 +218,7 @@ _joulebook() {
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     import)
-        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --map --per --label --utilisation --currency --skip-bad --skipped --meters --site --grid --unit --kind --times --step --zone --dates --help" -- "$word"))
+        COMPREPLY=($(compgen -W "--format --dry-run --json --csv --map --per --label --utilisation --currency --skip-bad --skipped --restated --meters --site --grid --unit --kind --times --step --zone --dates --help" -- "$word"))
         [[ $word == -* ]] || { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$word")); }
         ;;
     label)

@@ -1,4 +1,4 @@
-"""Reads the program's own --help: verbs, options, values, and the sections of a verb's text."""
+"""Reads the program's own help: verbs, options, values, and the sections of a verb's text."""
 import re
 import subprocess
 
@@ -101,6 +101,6 @@ def read_program(program):
     if '\nverbs\n' not in text or '\nglobal options\n' not in text:
         raise ValueError('--help has no verbs or no global options')
     listed = text.split('\nverbs\n')[1].split('\n\n')[0]
-    verbs = [Verb(name, summary, ask(program, [name, '--help']))
+    verbs = [Verb(name, summary, ask(program, ['help', name]))
              for name, summary in re.findall(r'^  ([a-z]+)\s{2,}(.*)$', listed, re.MULTILINE)]
     return Verb('', '', text), verbs
