@@ -10,8 +10,6 @@
 #include "import/book.h"
 #include "report/view.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>

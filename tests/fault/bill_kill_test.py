@@ -18,11 +18,11 @@ HEADING = ('lineItem/LineItemType,lineItem/UsageStartDate,lineItem/UsageEndDate,
            'lineItem/UnblendedCost\n')
 
 
-def write_bill(path, price):
-    """8 accounts, 28 days, 6 services each; the price tells the version."""
+def write_bill(path, price, accounts=8):
+    """28 days and 6 services of each account; the price tells the version."""
     with path.open('w', encoding='utf-8') as file:
         file.write(HEADING)
-        for account in range(8):
+        for account in range(accounts):
             for day in range(1, 29):
                 for service in range(6):
                     file.write(f'Usage,2026-07-{day:02}T00:00:00Z,2026-07-{day:02}T01:00:00Z,payer,account-{account},Service{service},'
@@ -46,15 +46,17 @@ def sums_of(program, book):
     return sums
 
 
-def fill(program, folder, bill):
-    """Files may grow to so many bytes: an error as of a full disk, and nothing is booked."""
-    size, book = 140000, folder / 'small.db'
+def fill(program, folder):
+    """Files may grow to so many bytes, more than an empty book has and less than this bill needs: an error as of a full disk,
+    and nothing is booked."""
+    size, accounts, book, bill = 180000, 20, folder / 'small.db', folder / 'many.csv'
+    write_bill(bill, 1, accounts)
     ended = subprocess.run([program, '--book', book, 'import', bill], capture_output=True, text=True, timeout=300, check=False,
                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
     if ended.returncode != 4 or 'could not write the book' not in ended.stderr or sums_of(program, book):
         sys.exit(f'a book that cannot grow: status {ended.returncode}: {ended.stderr}')
     run(program, '--book', book, 'import', bill)
-    if len(sums_of(program, book)) != 8:
+    if len(sums_of(program, book)) != accounts:
         sys.exit('there is room, but nothing is booked')
 
 
@@ -73,7 +75,7 @@ def main():
         run(program, '--book', folder / 'once.db', 'import', new)
         reference = sums_of(program, folder / 'once.db')
         assert set(reference.values()) == {2 * whole}, reference
-        fill(program, folder, old)
+        fill(program, folder)
         cut = 0
         for bill, allowed in ((old, {whole}), (new, {whole, 2 * whole})):
             for _ in range(kills):
