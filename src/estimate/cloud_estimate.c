@@ -128,7 +128,7 @@ static enum jb_code machine_power(const struct jb_cloud *cloud, const struct jb_
 static enum jb_code core_power(const struct jb_cloud *cloud, const struct jb_cloud_question *question,
                                const struct jb_cloud_machine *machine, struct jb_error *error,
                                struct figure *ret_w) {
-    struct figure vcpu = vcpu_power(cloud, question, machine), memory;
+    struct figure vcpu = vcpu_power(cloud, question, machine), memory = {0};
     double included = jb_cloud_constant(cloud, "memory_included_gib_per_vcpu", "").value;
     enum jb_code code = memory_power(question, included * GB_PER_GIB, error, &memory);
     if (!code)
