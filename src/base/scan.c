@@ -21,7 +21,7 @@ struct jb_scan_table {
     const struct jb_scan_slot *slots[JB_SCAN_SLOT_CEILING];
     struct jb_scan_memory memory;
     struct jb_scan_groups *groups;
-    uint32_t *order; /* the groups that have rows */
+    uint32_t *order; /* the groups that have rows; NULL: all */
     uint32_t *kinds; /* of them */
     size_t group_count, kind_count;
     uint32_t
@@ -332,7 +332,12 @@ static void run_threads(struct scan *scan) {
 
 /* ---- the table -------------------------------------------------------------------------------------- */
 
-/* Numbers groups and texts by the first row that counts. */
+static size_t number_of(const struct jb_scan_table *table, size_t group) {
+    assert(group < table->group_count);
+    return table->order ? table->order[group] : group;
+}
+
+/* Numbers texts by the first row that counts. */
 static enum jb_code number_texts(struct jb_scan_table *table, size_t key, struct jb_error *error) {
     const struct jb_scan_groups *groups = table->groups;
     size_t count = jb_strings_count(groups->texts[key]);
@@ -341,12 +346,28 @@ static enum jb_code number_texts(struct jb_scan_table *table, size_t key, struct
     if (!ids || !texts)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu texts", count);
     memset(ids, 0xff, (count + 1) * sizeof *ids);
-    for (size_t i = 0; i < table->group_count; i++) {
-        uint32_t id = jb_scan_groups_id(groups, table->order[i], key);
+    for (size_t i = 0, kind = 0; i < table->group_count; i++) {
+        if (table->kinds[i] != kind) /* texts of another group */
+            continue;
+        kind++;
+        uint32_t id = jb_scan_groups_id(groups, number_of(table, i), key);
         if (ids[id] != UINT32_MAX)
             continue;
         texts[table->text_counts[key]] = id;
         ids[id] = (uint32_t)table->text_counts[key]++;
+    }
+    return JB_OK;
+}
+
+/* Groups whose keys are wrong have no rows. */
+static enum jb_code leave_faults(struct jb_scan_table *table, struct jb_error *error) {
+    table->order = malloc((table->groups->count + 1) * sizeof *table->order);
+    if (!table->order)
+        return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->groups->count);
+    table->group_count = 0;
+    for (size_t number = 0; number < table->groups->count; number++) {
+        if (jb_scan_groups_rows(table->groups, number))
+            table->order[table->group_count++] = (uint32_t)number;
     }
     return JB_OK;
 }
@@ -357,14 +378,10 @@ static enum jb_code finish_table(struct jb_scan_table *table, struct jb_error *e
         code = make_groups(table, error);
     if (code)
         return code;
-    table->order = malloc((table->groups->count + 1) * sizeof *table->order);
-    if (!table->order)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->groups->count);
-    jb_memory_expect(table->order, table->groups->count * sizeof *table->order);
-    for (size_t number = 0; number < table->groups->count; number++) {
-        if (jb_scan_groups_rows(table->groups, number))
-            table->order[table->group_count++] = (uint32_t)number;
-    }
+    table->group_count = table->groups->count;
+    code = table->groups->fault_count ? leave_faults(table, error) : JB_OK;
+    if (code)
+        return code;
     table->kinds = calloc(table->group_count + 1, sizeof *table->kinds);
     if (!table->kinds)
         return jb_error_set(error, JB_MEMORY, "no memory for %zu groups", table->group_count);
@@ -450,11 +467,6 @@ size_t jb_scan_bad_count(const struct jb_scan_table *table) {
 const struct jb_scan_bad *jb_scan_bad(const struct jb_scan_table *table, size_t number) {
     assert(number < table->bad_count);
     return &table->bad[number];
-}
-
-static size_t number_of(const struct jb_scan_table *table, size_t group) {
-    assert(group < table->group_count);
-    return table->order[group];
 }
 
 static uint32_t id_of(const struct jb_scan_table *table, size_t group, size_t slot) {

@@ -83,6 +83,7 @@ struct jb_scan_input {
 /* A key that has not been seen on this thread: what a key can be wrong by is asked once for all its rows.
  * Whoever checks puts this struct first in its own. */
 struct jb_scan_check {
+    uint32_t slots; /* a bit for each that is looked at; 0: all */
     /* texts and times_ns by slot (of other kinds: NULL and JB_SCAN_NO_TIME), input: number of the table.
      * JB_INPUT makes every row of that key a bad one, with the slot that messages name. Pure; on several
      * threads at once. */

@@ -263,8 +263,8 @@ bool jb_scan_groups_are_alike(const struct jb_scan_groups *a, const struct jb_sc
 enum jb_code jb_scan_groups_merge(struct jb_scan_groups *to, const struct jb_scan_groups *from,
                                   uint64_t first_row, struct jb_error *error);
 
-/* Numbers the groups, in that order, by what their keys say besides times, from 0 on. ret_kinds: zeroes, one
- * for each. */
+/* Numbers the groups, in that order (NULL: as they are), by what their keys say besides times, from 0 on.
+ * ret_kinds: zeroes, one for each. */
 enum jb_code jb_scan_groups_kinds(const struct jb_scan_groups *groups, const uint32_t *order, size_t count,
                                   struct jb_error *error, uint32_t *ret_kinds, size_t *ret_kind_count);
 

@@ -54,7 +54,7 @@ enum jb_code jb_scan_groups_kinds(const struct jb_scan_groups *groups, const uin
         code = span->tuples ? classify(groups->layout, span, error, &classes.numbers[i]) : JB_OK;
     }
     for (size_t group = 0; !code && kinds && group < count; group++) {
-        const uint32_t *ids = jb_scan_groups_ids(groups, order[group]);
+        const uint32_t *ids = jb_scan_groups_ids(groups, order ? order[group] : group);
         uint32_t kind[JB_SCAN_SLOT_CEILING];
         for (size_t i = 0; i < span_count; i++)
             kind[i] = classes.numbers[i] ? classes.numbers[i][ids[i]] : classes.is_time[i] ? 0 : ids[i];

@@ -194,6 +194,8 @@ static enum jb_code check_key(struct jb_scan_groups *groups, size_t number, stru
     for (size_t slot = 0; slot < request->slot_count; slot++) {
         size_t key = layout->place[slot];
         times_ns[slot] = JB_SCAN_NO_TIME;
+        if (request->check->slots && !(request->check->slots >> slot & 1))
+            continue;
         if (request->slots[slot]->kind == JB_SCAN_TEXT)
             texts[slot] = jb_strings_text(groups->texts[key], jb_scan_groups_id(groups, number, key));
         else if (request->slots[slot]->kind == JB_SCAN_TIME)

@@ -488,7 +488,8 @@ static enum jb_code scan_like(const struct jb_bill_files *files, struct opened *
     }
     if (code)
         return code;
-    struct check check = {.base.check = check_key,
+    struct check check = {.base = {.slots = 1U << JB_BILL_START | 1U << JB_BILL_END | 1U << JB_BILL_CURRENCY,
+                                   .check = check_key},
                           .currency = *format->currency ? format->currency
                                       : files->currency ? files->currency
                                                         : ""};
