@@ -82,6 +82,14 @@ static struct jb_table *make_unknowns(const struct jb_bill_flows *flows) {
     return table;
 }
 
+/* A sum of nothing that is known is no zero. */
+static void put_known(struct jb_table *table, bool is_known, jb_int128 amount) {
+    if (is_known)
+        jb_table_amount(table, amount, NULL);
+    else
+        jb_table_null(table, NULL);
+}
+
 /* The summary, one row. */
 static struct jb_table *make_summary(const struct jb_bill_result *result, bool is_dry_run) {
     static const struct jb_column columns[] = {{.key = "dry_run"},
@@ -109,8 +117,8 @@ static struct jb_table *make_summary(const struct jb_bill_result *result, bool i
     jb_table_boolean(table, is_dry_run, NULL);
     for (size_t i = 0; i < JB_COUNT(counts); i++)
         jb_table_integer(table, (int64_t)counts[i], NULL);
-    jb_table_amount(table, result->energy_uj, NULL);
-    jb_table_amount(table, result->embodied_ug, NULL);
+    put_known(table, result->knows_energy, result->energy_uj);
+    put_known(table, result->knows_embodied, result->embodied_ug);
     if (result->flow_count) {
         jb_table_time(table, result->first_ns, NULL);
         jb_table_time(table, result->last_ns, NULL);
