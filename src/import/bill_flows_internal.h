@@ -94,5 +94,16 @@ enum jb_code jb_bill_frame_make(const struct jb_bill_question *question, struct 
 /* The bill of a frame's rows that start then: of its account, and of the month. */
 enum jb_code jb_bill_frame_unit(struct jb_bill_flows *flows, struct jb_bill_frame *frame, int64_t start_ns,
                                 struct jb_error *error, uint32_t *ret_unit);
+/* Times of its rows: of a machine that is paid ahead they are those of the term, all of it. */
+void jb_bill_frame_times(const struct jb_bill_frame *frame, int64_t *start_ns, int64_t *end_ns);
+static inline bool jb_bill_frame_is_use(const struct jb_bill_frame *frame) {
+    return frame->kind == JB_BILL_USAGE || frame->kind == JB_BILL_UNKNOWN;
+}
+
+/* Adds a group of rows to the sums of the bill in work. time: number of its interval. */
+enum jb_code jb_bill_flows_add(struct jb_bill_flows *flows, const struct jb_bill_scan *scan, size_t group,
+                               struct jb_bill_frame *frame, uint32_t time, struct jb_error *error);
+/* Finds the bills that the scans have, and what is to be known of them. */
+enum jb_code jb_bill_units_make(struct jb_bill_flows *flows, struct jb_error *error);
 
 #endif

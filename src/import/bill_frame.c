@@ -284,3 +284,12 @@ enum jb_code jb_bill_frame_make(const struct jb_bill_question *question, struct 
         *ret_frame = frame;
     return code;
 }
+
+void jb_bill_frame_times(const struct jb_bill_frame *frame, int64_t *start_ns, int64_t *end_ns) {
+    if (frame->term_h <= 0)
+        return;
+    int64_t term_ns = jb_time_floor((int64_t)(frame->term_h * 3600e9) + JB_DAY_NS - 1, JB_DAY_NS);
+    if (frame->term_from_ns != JB_BILL_NO_TIME)
+        *start_ns = frame->term_from_ns;
+    *end_ns = *start_ns > JB_BOOK_LAST_NS - term_ns ? JB_BOOK_LAST_NS : *start_ns + term_ns;
+}
