@@ -102,8 +102,70 @@ static void free_json(json_t **json) {
     json_decref(*json);
 }
 
+/* Where a part of a map's text ends that is in no quotes: a key before '=', a value before the next key. */
+static const char *find_end(const char *text, const char *end, bool is_key) {
+    if (is_key)
+        return memchr(text, '=', (size_t)(end - text));
+    for (const char *at = text; at < end; at++) {
+        if (at[0] != ',' || at[1] != ' ')
+            continue;
+        const char *equals = memchr(at, '=', (size_t)(end - at)), *comma = strstr(at + 2, ", ");
+        if (equals && (!comma || equals < comma || at[2] == '\''))
+            return at;
+    }
+    return end;
+}
+
+/* One key or value; false: it is none. */
+static bool take_part(const char **cursor, const char *end, bool is_key, struct jb_buffer *ret_part) {
+    const char *text = *cursor, *stop;
+    jb_buffer_clear(ret_part);
+    jb_buffer_add(ret_part, "", 0);
+    if (*text != '\'') {
+        stop = find_end(text, end, is_key);
+        if (!stop)
+            return false;
+        jb_buffer_add(ret_part, text, (size_t)(stop - text));
+        *cursor = stop;
+        return true;
+    }
+    for (stop = text + 1; stop < end && *stop != '\''; stop++) {
+        stop += *stop == '\\' && stop + 1 < end;
+        jb_buffer_add(ret_part, stop, 1);
+    }
+    *cursor = stop + 1;
+    return stop < end;
+}
+
+/* A map as DuckDB writes it into CSV ("{team=a, owner='x, y'}"), as an object; NULL: it is none. */
+static json_t *load_map(const char *text, size_t length) {
+    _cleanup_buffer_ struct jb_buffer key = {0}, value = {0};
+    while (length && strchr(" \t\r\n", text[length - 1]))
+        length--;
+    if (length < 2 || text[0] != '{' || text[length - 1] != '}' || text[1] == '"')
+        return NULL;
+    const char *cursor = text + 1, *end = text + length - 1;
+    json_t *map = json_object();
+    bool is_good = map != NULL;
+    while (is_good && cursor < end) {
+        is_good = take_part(&cursor, end, true, &key) && *cursor++ == '=' &&
+                  take_part(&cursor, end, false, &value) && !jb_buffer_check(&key, NULL) &&
+                  !jb_buffer_check(&value, NULL);
+        if (is_good && strcmp(value.bytes, "NULL") != 0)
+            is_good = json_object_set_new(map, key.bytes, json_string(value.bytes)) == 0;
+        if (is_good && cursor < end)
+            is_good = strncmp(cursor, ", ", 2) == 0;
+        cursor += is_good && cursor < end ? 2 : 0;
+    }
+    if (is_good)
+        return map;
+    json_decref(map);
+    return NULL;
+}
+
 static json_t *load(const char *text, size_t length) {
-    return json_loadb(text, length, JSON_DECODE_ANY, NULL);
+    json_t *json = json_loadb(text, length, JSON_DECODE_ANY, NULL);
+    return json ? json : load_map(text, length);
 }
 
 static void add_value(const json_t *value, struct jb_buffer *out) {

@@ -128,6 +128,7 @@ static void machines_in_cells(void **state) {
         {"[{\"key\":\"compute.googleapis.com/machine_spec\",\"value\":\"n2-standard-4\"}]", "n2-standard-4"},
         {"{\"F_InstanceType\": \"c5.large\", \"F_CoreCount\": 2}", "c5.large"},
         {"{\"VCPUs\":4}", ""},
+        {"{InstanceType=m5.large, OperatingSystem='Linux, x'}", "m5.large"},
         {"{\"ServiceType\":", ""},
         {"[]", ""},
         {"", ""},
@@ -225,6 +226,13 @@ static void tags_in_cells(void **state) {
         {"team", ""},
         {"", ""},
         {"{}", ""},
+        /* maps as DuckDB writes them */
+        {"{team=g}", "g"},
+        {"{env=p, team=h i, x=}", "h i"},
+        {"{a b='c, team=d', 'user:team'='it\\'s, {j}'}", "it's, {j}"},
+        {"{team=k, l, env=p}", "k, l"},
+        {"{team=a=b}", "a=b"},
+        {"{env=p, team=NULL}", ""},
     };
     struct jb_error error = {0};
     (void)state;
@@ -236,7 +244,10 @@ static void tags_in_cells(void **state) {
             fail_msg("%s: %s", cases[i].text, value.bytes);
     }
     _cleanup_buffer_ struct jb_buffer value = {0};
-    assert_int_equal(jb_bill_tag_parse("{\"team\": ", "team", &error, &value), JB_INPUT);
+    static const char *const wrong[] = {"{\"team\": ", "{team}",      "{team=a",
+                                        "{team='a}",   "{team='a'b}", "{'team=a}"};
+    for (size_t i = 0; i < JB_COUNT(wrong); i++)
+        assert_int_equal(jb_bill_tag_parse(wrong[i], "team", &error, &value), JB_INPUT);
 }
 
 static void kinds_of_charges(void **state) {
