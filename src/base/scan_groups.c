@@ -159,6 +159,7 @@ enum jb_code jb_scan_groups_lay_out(struct jb_scan_groups *groups, const uint32_
         bool is_there = !fields || fields[layout->sum_slots[sum]] != JB_SCAN_NO_FIELD;
         groups->sum_places[sum] = is_there ? sum_count++ : JB_SCAN_MISSING_SUM;
     }
+    groups->place_count = sum_count;
     groups->head_offset = sum_count * sizeof(int64_t);
     size_t size =
         groups->head_offset + offsetof(struct jb_scan_head, ids) + groups->span_count * sizeof(uint32_t);

@@ -189,12 +189,13 @@ struct jb_scan_groups {
     size_t key_places[JB_SCAN_KEY_CEILING];
     uint32_t constants[JB_SCAN_KEY_CEILING];
     size_t sum_places[JB_SCAN_SLOT_CEILING]; /* by sum: in a record, or JB_SCAN_MISSING_SUM: no such column */
+    size_t place_count;                      /* sums that are in a record */
     size_t head_offset, record_size;
     /* One behind the other, in memory that is reserved and never moves. */
     char *records;
     struct jb_scan_margin *margins;
     uint64_t *absents;  /* rows without a number, for each sum; only touched where there are any */
-    jb_int128 *carries; /* what does not fit the sums of records; the same */
+    jb_int128 *carries; /* what does not fit the sums of records, for each place; the same */
     bool has_absents, has_carries;
     size_t reserved;
     size_t count;

@@ -61,7 +61,7 @@ jb_int128 jb_scan_groups_sum(const struct jb_scan_groups *groups, size_t number,
     if (place == JB_SCAN_MISSING_SUM)
         return 0;
     return sums_at(groups, number)[place] +
-           (groups->has_carries ? groups->carries[number * groups->layout->sum_count + place] : 0);
+           (groups->has_carries ? groups->carries[number * groups->place_count + place] : 0);
 }
 
 uint64_t jb_scan_groups_absents(const struct jb_scan_groups *groups, size_t number, size_t sum) {
@@ -86,7 +86,9 @@ static void add_rows(struct jb_scan_groups *groups, size_t number, uint64_t coun
 /* What does not fit 64 bits. False: the sum is out of range. */
 __attribute__((noinline)) static bool add_carry(struct jb_scan_groups *groups, size_t number, size_t place,
                                                 jb_int128 value) {
-    jb_int128 *carry = &groups->carries[number * groups->layout->sum_count + place];
+    /* By place: a group is accounted for at least as much anyhow, with its sums and absents, so that there is
+     * room when the first of them comes late. */
+    jb_int128 *carry = &groups->carries[number * groups->place_count + place];
     groups->has_carries = true;
     /* A sum is what stands in both: a carry must leave room for the other. */
     const jb_int128 most = (jb_int128)(~(jb_uint128)0 >> 1) - INT64_MAX;
@@ -228,15 +230,13 @@ static enum jb_code add_group(struct jb_scan_groups *groups, size_t at, uint64_t
     const struct jb_scan_layout *layout = groups->layout;
     size_t number = groups->count;
     if (number % ACCOUNT_STEP == 0) {
-        size_t margin_size = sizeof *groups->absents + (groups->has_carries ? sizeof *groups->carries : 0);
+        size_t size = groups->record_size + sizeof *groups->margins +
+                      layout->sum_count * sizeof *groups->absents +
+                      (groups->has_carries ? groups->place_count * sizeof *groups->carries : 0);
         /* Below the ceiling there is room: it was reserved. */
-        enum jb_code code =
-            number >= NUMBER_CEILING
-                ? jb_error_set(error, JB_LIMIT, "more than %zu groups", number)
-                : jb_scan_groups_account(groups,
-                                         ACCOUNT_STEP * (groups->record_size + sizeof *groups->margins +
-                                                         layout->sum_count * margin_size),
-                                         error);
+        enum jb_code code = number >= NUMBER_CEILING
+                                ? jb_error_set(error, JB_LIMIT, "more than %zu groups", number)
+                                : jb_scan_groups_account(groups, ACCOUNT_STEP * size, error);
         if (code)
             return code;
         /* Pages that are huge from the start are worth their size: fewer faults and misses. */

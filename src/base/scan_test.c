@@ -440,6 +440,25 @@ static enum jb_code keep_first(const struct jb_scan_slot *slot, const char *text
     return JB_OK;
 }
 
+/* Three slots over three columns, on so many threads; the source is gone when it returns. */
+static struct jb_scan_table *scan_three(const struct jb_buffer *bytes,
+                                        const struct jb_scan_slot *const *slots, const uint32_t *fields,
+                                        unsigned threads, uint64_t range_floor) {
+    struct jb_error error = {0};
+    _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
+    struct jb_scan_table *table = NULL;
+    assert_int_equal(make_source(bytes->bytes, bytes->length, &error, &source), JB_OK);
+    struct jb_scan_input input = {.source = source, .fields = fields};
+    struct jb_scan_request request = {.slots = slots,
+                                      .slot_count = 3,
+                                      .inputs = &input,
+                                      .input_count = 1,
+                                      .thread_count = threads,
+                                      .range_floor = range_floor};
+    assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+    return table;
+}
+
 /* Two columns side by side, whose texts hardly ever come twice together though each has few, and so many of
  * which stand for one group. */
 static void columns_that_vary_together_are_taken_apart(void **state) {
@@ -457,21 +476,11 @@ static void columns_that_vary_together_are_taken_apart(void **state) {
         jb_buffer_printf(&bytes, "%04u,%03u,%u\n", left, right, i);
     }
     for (unsigned threads = 1; threads <= 3; threads += 2) {
-        struct jb_error error = {0};
-        _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
-        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
         const struct jb_scan_slot first = {.kind = JB_SCAN_TEXT, .make_text = keep_first};
         const struct jb_scan_slot *slots[] = {&number_slot, &first, &first};
         const uint32_t fields[] = {2, 1, 0};
-        assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
-        struct jb_scan_input input = {.source = source, .fields = fields};
-        struct jb_scan_request request = {.slots = slots,
-                                          .slot_count = 3,
-                                          .inputs = &input,
-                                          .input_count = 1,
-                                          .thread_count = threads,
-                                          .range_floor = threads == 1 ? 0 : 4096};
-        assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table =
+            scan_three(&bytes, slots, fields, threads, threads == 1 ? 0 : 4096);
         assert_int_equal(jb_scan_row_count(table), ROWS);
         assert_int_equal(jb_scan_group_count(table), 45);
         for (size_t group = 0; group < 45; group++) {
@@ -508,19 +517,9 @@ static void sums_of_many_groups_are_whole(void **state) {
     const struct jb_scan_slot fine_slot = {.kind = JB_SCAN_DECIMAL, .decimals = 12};
     const struct jb_scan_slot *slots[] = {&text_slot, &fine_slot, &text_slot};
     for (unsigned threads = 1; threads <= 3; threads += 2) {
-        struct jb_error error = {0};
-        _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
-        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
         const uint32_t fields[] = {0, 1, 2};
-        assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
-        struct jb_scan_input input = {.source = source, .fields = fields};
-        struct jb_scan_request request = {.slots = slots,
-                                          .slot_count = 3,
-                                          .inputs = &input,
-                                          .input_count = 1,
-                                          .thread_count = threads,
-                                          .range_floor = threads == 1 ? 0 : 4096};
-        assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table =
+            scan_three(&bytes, slots, fields, threads, threads == 1 ? 0 : 4096);
         uint64_t seen = 0;
         for (size_t group = 0; group < jb_scan_group_count(table); group++) {
             long day = strtol(jb_scan_text(table, 0, jb_scan_text_id(table, group, 0)), NULL, 10),
@@ -554,20 +553,10 @@ static void parts_of_a_file_become_one_table(void **state) {
     uint64_t row_counts[2][40] = {{0}};
     jb_int128 sums[2][40] = {{0}};
     for (unsigned threads = 1; threads <= 9; threads += 8) {
-        struct jb_error error = {0};
-        _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
-        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
         const struct jb_scan_slot *slots[] = {&text_slot, &text_slot, &number_slot};
         const uint32_t fields[] = {0, 1, 2};
-        assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
-        struct jb_scan_input input = {.source = source, .fields = fields};
-        struct jb_scan_request request = {.slots = slots,
-                                          .slot_count = 3,
-                                          .inputs = &input,
-                                          .input_count = 1,
-                                          .thread_count = threads,
-                                          .range_floor = threads == 1 ? 0 : 1024};
-        assert_int_equal(jb_scan_run(&request, &error, &table), JB_OK);
+        _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table =
+            scan_three(&bytes, slots, fields, threads, threads == 1 ? 0 : 1024);
         assert_int_equal(jb_scan_row_count(table), ROWS + 1);
         assert_int_equal(jb_scan_group_count(table), GROUPS);
         assert_int_equal(jb_scan_kind_count(table), GROUPS);
@@ -583,6 +572,46 @@ static void parts_of_a_file_become_one_table(void **state) {
         assert_true(row_counts[0][group] > 0 && sums[0][group] > 0);
 }
 
+/* Sums that become large late, of nearly as many groups as fit the memory, in a table that lacks most
+ * numbers.
+ */
+static void missing_columns_leave_room_for_large_sums(void **state) {
+    (void)state;
+    enum { KEYS = 160000, SLOTS = 31, PRESENT = 19 };
+    struct jb_buffer bytes __attribute__((cleanup(jb_buffer_free))) = {0};
+    jb_buffer_add_string(&bytes, "key,value\n");
+    for (unsigned i = 0; i < 2 * KEYS; i++)
+        jb_buffer_printf(&bytes, "%u,%u\n", i % KEYS, i < KEYS ? 1 : 20000000 + i);
+    jb_buffer_add_string(&bytes, "0,\n");
+    struct jb_error error = {0};
+    _cleanup_(jb_scan_source_free_cleanup) struct jb_scan_source *source = NULL;
+    _cleanup_(jb_scan_table_free_cleanup) struct jb_scan_table *table = NULL;
+    assert_int_equal(make_source(bytes.bytes, bytes.length, &error, &source), JB_OK);
+    const struct jb_scan_slot fine_slot = {.kind = JB_SCAN_DECIMAL, .decimals = 12};
+    const struct jb_scan_slot *slots[SLOTS] = {&text_slot};
+    uint32_t fields[SLOTS] = {0};
+    for (size_t slot = 1; slot < SLOTS; slot++) {
+        slots[slot] = &fine_slot;
+        fields[slot] = slot == PRESENT ? 1 : JB_SCAN_NO_FIELD;
+    }
+    struct jb_scan_input input = {.source = source, .fields = fields};
+    struct jb_scan_request request = {.slots = slots,
+                                      .slot_count = SLOTS,
+                                      .inputs = &input,
+                                      .input_count = 1,
+                                      .thread_count = 1,
+                                      .memory_ceiling = (size_t)64 << 20};
+    if (jb_scan_run(&request, &error, &table))
+        fail_msg("%s", error.message);
+    assert_int_equal(jb_scan_group_count(table), KEYS);
+    for (size_t group = 0; group < KEYS; group++) {
+        assert_true(jb_scan_sum(table, group, PRESENT) ==
+                    (jb_int128)(20000001 + KEYS + group) * 1000000000000);
+        assert_int_equal(jb_scan_number_count(table, group, PRESENT), 2);
+        assert_int_equal(jb_scan_number_count(table, group, 1), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headings_are_read),
@@ -596,6 +625,7 @@ int main(void) {
         cmocka_unit_test(columns_that_vary_together_are_taken_apart),
         cmocka_unit_test(sums_of_many_groups_are_whole),
         cmocka_unit_test(parts_of_a_file_become_one_table),
+        cmocka_unit_test(missing_columns_leave_room_for_large_sums),
         cmocka_unit_test(doubling_rows_doubles_sums),
         cmocka_unit_test(decimals_are_exact),
         cmocka_unit_test(sums_are_those_of_sqlite3),
