@@ -157,13 +157,6 @@ __attribute__((always_inline)) static inline bool is_same_key(size_t count, cons
     return different == 0;
 }
 
-__attribute__((always_inline)) static inline uint64_t hash_ids(const uint32_t *ids, size_t count) {
-    uint64_t hash = 0x9e3779b97f4a7c15U ^ (count & 1 ? ids[count - 1] : 0);
-    for (size_t i = 0; i + 1 < count; i += 2)
-        hash = jb_hash_fold(hash, two_ids(ids + i));
-    return hash * 0xbf58476d1ce4e5b9U;
-}
-
 /* The number of the group with this key; count when there is none, and the place in the index for it. */
 static size_t find_group(const struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids,
                          size_t *ret_at) {
@@ -252,18 +245,25 @@ static enum jb_code add_group(struct jb_scan_groups *groups, size_t at, uint64_t
     return JB_OK;
 }
 
-enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *ids, uint64_t first_row,
-                                 uint32_t input, struct jb_error *error, size_t *ret_number) {
-    enum jb_code code = make_room(groups, 1, error);
-    if (code)
-        return code;
-    uint64_t hash = hash_ids(ids, groups->span_count);
+/* The group with that key, made when there is none; there is room in the index. */
+static enum jb_code find_or_add(struct jb_scan_groups *groups, uint64_t hash, const uint32_t *ids,
+                                uint64_t first_row, uint32_t input, struct jb_error *error,
+                                size_t *ret_number, bool *ret_is_new) {
     size_t at = 0, number = find_group(groups, hash, ids, &at);
-    if (number == groups->count)
-        code = add_group(groups, at, hash, ids, first_row, input, error);
+    *ret_is_new = number == groups->count;
+    enum jb_code code = *ret_is_new ? add_group(groups, at, hash, ids, first_row, input, error) : JB_OK;
     if (!code)
         *ret_number = number;
     return code;
+}
+
+enum jb_code jb_scan_groups_find(struct jb_scan_groups *groups, const uint32_t *ids, uint64_t first_row,
+                                 uint32_t input, struct jb_error *error, size_t *ret_number) {
+    enum jb_code code = make_room(groups, 1, error);
+    bool is_new;
+    return code ? code
+                : find_or_add(groups, jb_hash_numbers(ids, groups->span_count), ids, first_row, input, error,
+                              ret_number, &is_new);
 }
 
 static enum jb_code fault_row(const struct jb_scan_groups *groups, uint32_t number,
@@ -354,7 +354,7 @@ static void hash_rows(const struct jb_scan_groups *groups, const struct jb_scan_
                       uint64_t *hashes) {
 #define HASH(count_)                                                                                         \
     for (size_t row = 0; row < batch->count; row++)                                                          \
-    hashes[row] = hash_ids(batch->ids + row * (count_), count_)
+    hashes[row] = jb_hash_numbers(batch->ids + row * (count_), count_)
     WITH_SPANS(groups->span_count, HASH)
 }
 
@@ -372,17 +372,15 @@ __attribute__((noinline)) static enum jb_code find_row(struct jb_scan_groups *gr
                                                        const struct jb_scan_batch *batch, size_t row,
                                                        uint64_t hash, struct jb_error *error,
                                                        uint32_t *ret_number) {
-    const uint32_t *ids = batch->ids + row * groups->span_count;
-    size_t at = 0, number = find_group(groups, hash, ids, &at);
-    if (number == groups->count) {
-        enum jb_code code = add_group(groups, at, hash, ids, batch->first_row + row, batch->input, error);
-        if (!code)
-            code = check_key(groups, number, error);
-        if (code)
-            return code;
-    } else {
-        groups->recent.missed_count++;
-    }
+    size_t number = 0;
+    bool is_new;
+    enum jb_code code = find_or_add(groups, hash, batch->ids + row * groups->span_count,
+                                    batch->first_row + row, batch->input, error, &number, &is_new);
+    if (!code && is_new)
+        code = check_key(groups, number, error);
+    if (code)
+        return code;
+    groups->recent.missed_count += !is_new;
     if (groups->recent.set_count)
         remember(&groups->recent, hash, number);
     *ret_number = (uint32_t)number;

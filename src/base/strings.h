@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #define JB_STRING_NONE UINT32_MAX
 
@@ -31,6 +32,16 @@ uint64_t jb_hash_uint64(uint64_t value);
 static inline uint64_t jb_hash_fold(uint64_t hash, uint64_t word) {
     unsigned __int128 wide = (unsigned __int128)(hash ^ word) * 0xd6e8feb86659fd93U;
     return (uint64_t)wide ^ (uint64_t)(wide >> 64);
+}
+/* Of numbers, two at a time. */
+__attribute__((always_inline)) static inline uint64_t jb_hash_numbers(const uint32_t *numbers, size_t count) {
+    uint64_t hash = 0x9e3779b97f4a7c15U ^ (count & 1 ? numbers[count - 1] : 0);
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        uint64_t word;
+        memcpy(&word, numbers + i, sizeof word);
+        hash = jb_hash_fold(hash, word);
+    }
+    return hash * 0xbf58476d1ce4e5b9U;
 }
 
 JB_DEFINE_CLEANUP(struct jb_strings, jb_strings_free);

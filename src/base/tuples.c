@@ -39,29 +39,6 @@ void jb_tuples_free(struct jb_tuples *tuples) {
     free(tuples);
 }
 
-/* Two numbers at a time. */
-static uint64_t hash_of(const uint32_t *tuple, size_t width) {
-    uint64_t hash = 0x9e3779b97f4a7c15U;
-    for (size_t i = 0; i < width; i += 2) {
-        uint64_t word = (uint64_t)tuple[i] << 32 | (i + 1 < width ? tuple[i + 1] : 0);
-        hash = jb_hash_fold(hash, word);
-    }
-    return hash * 0xbf58476d1ce4e5b9U;
-}
-
-enum jb_code jb_tuples_expect(struct jb_tuples *tuples, size_t count, struct jb_error *error) {
-    size_t slot_count = SLOTS_FIRST;
-    assert(tuples->count == 0 && !tuples->items);
-    while (slot_count < count / 2) /* enough for a quarter of them */
-        slot_count *= 2;
-    tuples->items = calloc(count + 1, tuples->width * sizeof *tuples->items);
-    if (!tuples->items)
-        return jb_error_set(error, JB_MEMORY, "no memory for %zu %s", count, tuples->what);
-    tuples->items_capacity = (count + 1) * tuples->width;
-    jb_memory_expect(tuples->items, tuples->items_capacity * sizeof *tuples->items);
-    return jb_slots_grow(&tuples->slots, &tuples->slot_count, slot_count, tuples->what, error);
-}
-
 enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, struct jb_error *error,
                               uint32_t *ret_id) {
     const size_t size = tuples->width * sizeof *tuple;
@@ -72,7 +49,7 @@ enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, s
         if (code)
             return code;
     }
-    uint64_t hash = hash_of(tuple, tuples->width);
+    uint64_t hash = jb_hash_numbers(tuple, tuples->width);
     size_t at = jb_slots_place(hash, tuples->slot_count);
     for (; tuples->slots[at]; at = (at + 1) & (tuples->slot_count - 1)) {
         uint64_t slot = tuples->slots[at];

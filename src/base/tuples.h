@@ -15,10 +15,6 @@ enum jb_code jb_tuples_make(size_t width, size_t ceiling, const char *what, stru
                             struct jb_tuples **ret_tuples);
 void jb_tuples_free(struct jb_tuples *tuples); /* NULL-safe */
 
-/* Room for that many, of an empty table: its tuples then never move. What is not used costs addresses, not
- * memory. */
-enum jb_code jb_tuples_expect(struct jb_tuples *tuples, size_t count, struct jb_error *error);
-
 /* Id of a tuple (copied when new): 0, 1, 2 … in order of first sight. */
 enum jb_code jb_tuples_intern(struct jb_tuples *tuples, const uint32_t *tuple, struct jb_error *error,
                               uint32_t *ret_id);
