@@ -168,6 +168,15 @@ static json_t *load(const char *text, size_t length) {
     return json ? json : load_map(text, length);
 }
 
+/* What is neither an object nor an array is copied as it is, and NULL. */
+static json_t *load_or_copy(const char *text, struct jb_buffer *ret_text) {
+    const char *begin = text + strspn(text, " \t");
+    if (*begin == '{' || *begin == '[')
+        return load(begin, strlen(begin));
+    jb_buffer_add_string(ret_text, text);
+    return NULL;
+}
+
 static void add_value(const json_t *value, struct jb_buffer *out) {
     if (json_is_string(value))
         jb_buffer_add_string(out, json_string_value(value));
@@ -199,12 +208,7 @@ void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
                                        "instance_type",  "instanceType",
                                        "F_InstanceType", "compute.googleapis.com/machine_spec",
                                        "machine_spec"};
-    const char *begin = text + strspn(text, " \t");
-    if (*begin != '{' && *begin != '[') {
-        jb_buffer_add_string(ret_machine, text);
-        return;
-    }
-    __attribute__((cleanup(free_json))) json_t *json = load(begin, strlen(begin));
+    __attribute__((cleanup(free_json))) json_t *json = load_or_copy(text, ret_machine);
     for (size_t i = 0; i < JB_COUNT(keys); i++) {
         const json_t *value = find_value(json, keys[i]);
         if (json_is_string(value)) {
@@ -215,12 +219,7 @@ void jb_bill_machine_parse(const char *text, struct jb_buffer *ret_machine) {
 }
 
 void jb_bill_capacity_parse(const char *text, struct jb_buffer *ret_capacity) {
-    const char *begin = text + strspn(text, " \t");
-    if (*begin != '{' && *begin != '[') {
-        jb_buffer_add_string(ret_capacity, text);
-        return;
-    }
-    __attribute__((cleanup(free_json))) json_t *json = load(begin, strlen(begin));
+    __attribute__((cleanup(free_json))) json_t *json = load_or_copy(text, ret_capacity);
     const json_t *value = find_value(json, "compute.googleapis.com/is_unused_reservation");
     if (json_is_true(value) || (json_is_string(value) && strcasecmp(json_string_value(value), "true") == 0))
         jb_buffer_add_string(ret_capacity, "unused");

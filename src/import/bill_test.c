@@ -120,6 +120,15 @@ static void times_of_all_kinds(void **state) {
     assert_string_equal(month.bytes, "2026-07");
 }
 
+static void check_cells(const char *const (*cases)[2], size_t count,
+                        void (*parse)(const char *text, struct jb_buffer *ret)) {
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_buffer_ struct jb_buffer found = {0};
+        parse(cases[i][0], &found);
+        assert_string_equal(found.length ? found.bytes : "", cases[i][1]);
+    }
+}
+
 static void machines_in_cells(void **state) {
     static const char *const cases[][2] = {
         {"m5.large", "m5.large"},
@@ -134,11 +143,7 @@ static void machines_in_cells(void **state) {
         {"", ""},
     };
     (void)state;
-    for (size_t i = 0; i < JB_COUNT(cases); i++) {
-        _cleanup_buffer_ struct jb_buffer machine = {0};
-        jb_bill_machine_parse(cases[i][0], &machine);
-        assert_string_equal(machine.length ? machine.bytes : "", cases[i][1]);
-    }
+    check_cells(cases, JB_COUNT(cases), jb_bill_machine_parse);
 }
 
 static void what_labels_say_of_capacity(void **state) {
@@ -151,11 +156,7 @@ static void what_labels_say_of_capacity(void **state) {
         {"[", ""},
     };
     (void)state;
-    for (size_t i = 0; i < JB_COUNT(cases); i++) {
-        _cleanup_buffer_ struct jb_buffer capacity = {0};
-        jb_bill_capacity_parse(cases[i][0], &capacity);
-        assert_string_equal(capacity.length ? capacity.bytes : "", cases[i][1]);
-    }
+    check_cells(cases, JB_COUNT(cases), jb_bill_capacity_parse);
 }
 
 static void terms_in_cells(void **state) {
