@@ -73,7 +73,7 @@ PROVIDERS = {'AWS': 'aws', 'Microsoft': 'azure', 'Google Cloud': 'gcp', 'Alibaba
 
 
 def read(path):
-    with path.open(newline='', encoding='utf-8') as file:
+    with path.open(newline='', encoding='utf-8-sig') as file:
         return list(csv.DictReader(file))
 
 
@@ -144,6 +144,25 @@ def add_found(flows, sums):
         sums[kind, flow['start'][:10], parts[3], parts[4], flow['commodity']] += int(flow['amount']) * (-1 if is_back else 1)
 
 
+def book(program, files):
+    """The flows that an import of the bills books."""
+    with tempfile.TemporaryDirectory(prefix='joulebook-audit-') as folder:
+        path = str(pathlib.Path(folder) / 'book.db')
+        subprocess.run([program, '--book', path, 'import', *files], check=True, capture_output=True, timeout=120)
+        exported = subprocess.run([program, '--book', path, 'export'], check=True, capture_output=True, text=True, timeout=120).stdout
+    return csv.DictReader(exported.splitlines())
+
+
+def judge(expected, found, tolerance, what):
+    """Ends the program: whether both have the same sums."""
+    wrong = [f'{" ".join(key)}: {expected[key]:.0f} expected, {found[key]} booked' for key in sorted(expected.keys() | found.keys())
+             if abs(expected[key] - found[key]) > max(10, tolerance * abs(expected[key]))]
+    print(f'{"FAILED" if wrong else "ok"}: {what}: {len(expected)} sums')
+    for line in wrong:
+        print(line)
+    sys.exit(bool(wrong))
+
+
 def main():
     program, project = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     fixtures, tables = project / 'tests/golden/fixtures', Tables(project / 'data')
@@ -161,18 +180,8 @@ def main():
         rows = read(fixtures / name)
         row_count, use_count = row_count + len(rows), use_count + len(verdicts)
         add_expected(rows, columns, verdicts, tables, expected)
-    with tempfile.TemporaryDirectory(prefix='joulebook-audit-') as folder:
-        book = str(pathlib.Path(folder) / 'book.db')
-        files = [fixtures / name for name, _, _ in bills]
-        subprocess.run([program, '--book', book, 'import', *files], check=True, capture_output=True, timeout=120)
-        exported = subprocess.run([program, '--book', book, 'export'], check=True, capture_output=True, text=True, timeout=120).stdout
-    add_found(csv.DictReader(exported.splitlines()), found)
-    wrong = [f'{" ".join(key)}: {expected[key]:.0f} expected, {found[key]} booked' for key in sorted(expected.keys() | found.keys())
-             if abs(expected[key] - found[key]) > max(10, 1e-6 * abs(expected[key]))]
-    print(f'{"FAILED" if wrong else "ok"}: {row_count} rows of {len(bills)} bills, {use_count} of them use: {len(expected)} sums')
-    for line in wrong:
-        print(line)
-    sys.exit(bool(wrong))
+    add_found(book(program, [fixtures / name for name, _, _ in bills]), found)
+    judge(expected, found, 1e-6, f'{row_count} rows of {len(bills)} bills, {use_count} of them use')
 
 
 if __name__ == '__main__':
